@@ -1,0 +1,1 @@
+"""Decides when: the daemon that lives one life."""

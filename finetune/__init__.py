@@ -1,0 +1,1 @@
+"""The separate worker: telemetry in, next generation out."""

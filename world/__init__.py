@@ -1,0 +1,1 @@
+"""A local Anvil world for agents to live in."""
