@@ -1,0 +1,55 @@
+"""The one kind of content identifier this format uses: CIDv1, dag-cbor, sha2-256, in base32."""
+
+from __future__ import annotations
+
+from base64 import b32decode, b32encode
+from binascii import Error as NotBase32
+from hashlib import sha256
+from typing import Final, NewType
+
+from telemetry.errors import BadCid
+
+Cid = NewType("Cid", str)
+
+PREFIX: Final = b"\x01\x71\x12\x20"
+"""CID version 1, dag-cbor, sha2-256, 32 bytes."""
+BINARY_LENGTH: Final = len(PREFIX) + 32
+_TEXT_LENGTH: Final = 59
+
+
+def cid_of(block: bytes) -> Cid:
+    """Name a block by its content."""
+    return from_digest(sha256(block).digest())
+
+
+def from_digest(digest: bytes) -> Cid:
+    """Name a block by the SHA-256 of its content."""
+    if len(digest) != 32:
+        raise BadCid(digest=digest.hex())
+    return Cid("b" + b32encode(PREFIX + digest).decode().lower().rstrip("="))
+
+
+def digest_of(cid: str) -> bytes:
+    """Return the SHA-256 that a CID states; any other form of identifier is refused."""
+    if len(cid) != _TEXT_LENGTH or cid[0] != "b" or cid != cid.lower():
+        raise BadCid(cid=cid[:80])
+    try:
+        raw = b32decode(cid[1:].upper() + "=" * 6)
+    except (NotBase32, ValueError) as error:
+        raise BadCid(cid=cid) from error
+    text = from_binary(raw)
+    if text != cid:  # spare bits at the end must be zero, or one block had many names
+        raise BadCid(cid=cid)
+    return raw[len(PREFIX) :]
+
+
+def to_binary(cid: Cid) -> bytes:
+    """Return the 36 bytes that CARs and links hold."""
+    return PREFIX + digest_of(cid)
+
+
+def from_binary(raw: bytes) -> Cid:
+    """Read the 36 bytes that CARs and links hold."""
+    if len(raw) != BINARY_LENGTH or not raw.startswith(PREFIX):
+        raise BadCid(binary=raw[:64].hex())
+    return from_digest(raw[len(PREFIX) :])

@@ -1,0 +1,116 @@
+"""Everything that can go wrong with telemetry, and what the daemon must do about it.
+
+TelemetryError
+├── BadRecord        skip    one record is not what the format says
+├── BadCheckpoint    skip    a checkpoint block is malformed, unsigned or signed by another
+├── BadCid           skip    an identifier is not a CIDv1 dag-cbor sha2-256
+├── BadCar           skip    an epoch file or an upload is damaged or too large
+├── BadImport        skip    an archive will not take these blocks: they contradict what it holds
+├── LogHeld          stop    another process lives in this home
+├── LogDamaged       halt    the log contradicts itself; acting on would leave a hole in it
+├── LogClosed        stop    the log has its ending, nothing may follow
+└── TargetError              a place that should keep the log …
+    ├── TargetUnreachable  retry   … did not answer in time
+    └── TargetRefused      retry   … answered, but did not keep the epoch
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+Consequence = Literal["retry", "skip", "halt", "stop"]
+
+
+class TelemetryError(Exception):
+    """A constant message, the facts as fields, and one line of advice."""
+
+    consequence: ClassVar[Consequence] = "skip"
+    message: ClassVar[str] = "telemetry failed"
+    advice: ClassVar[str] = "look at the facts given with this error"
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(self.message)
+        self.facts = facts
+
+    def __str__(self) -> str:
+        facts = ", ".join(f"{name}={value}" for name, value in self.facts.items())
+        return f"{self.message} ({facts})" if facts else self.message
+
+
+class BadRecord(TelemetryError):
+    """A record is not what the format says."""
+
+    message = "not a valid record"
+    advice = "the writer must be fixed or the source distrusted: a valid log holds no such record"
+
+
+class BadCheckpoint(TelemetryError):
+    """A checkpoint block is malformed, unsigned or signed by another key."""
+
+    message = "not a valid checkpoint"
+    advice = "ask another source for this epoch and compare it with the chain's anchor"
+
+
+class BadCid(TelemetryError):
+    """Not one of the identifiers that this format uses."""
+
+    message = "not a CIDv1 of dag-cbor and sha2-256 in base32"
+    advice = "give the identifier as it is printed: it begins with bafyrei"
+
+
+class BadCar(TelemetryError):
+    """A CAR is damaged, too large, or holds other blocks than it names."""
+
+    message = "not a valid CAR"
+    advice = "fetch the file again: its blocks no longer match their names"
+
+
+class BadImport(TelemetryError):
+    """An archive will not take a checkpoint that contradicts what it holds."""
+
+    message = "the epoch contradicts the log kept here"
+    advice = "an epoch has one checkpoint: find out which of the two is anchored"
+
+
+class LogHeld(TelemetryError):
+    """Another process has this log open."""
+
+    consequence = "stop"
+    message = "another process holds this log"
+    advice = "stop the other agent of this home first; one home is one life"
+
+
+class LogDamaged(TelemetryError):
+    """The log's database contradicts itself."""
+
+    consequence = "halt"
+    message = "the log is damaged"
+    advice = "copy the home away, restore log.sqlite from the epoch files or a backup, then audit it"
+
+
+class LogClosed(TelemetryError):
+    """The log has its ending; nothing may follow it."""
+
+    consequence = "stop"
+    message = "the log has ended"
+    advice = "this life is over; a new one needs a new birth"
+
+
+class TargetError(TelemetryError):
+    """A telemetry target did not take an epoch; epochs wait and are sent again."""
+
+    consequence = "retry"
+    message = "the telemetry target failed"
+    advice = "nothing is lost: epochs wait in order; check the target's address and health"
+
+
+class TargetUnreachable(TargetError):
+    """The target did not answer in time."""
+
+    message = "the telemetry target does not answer"
+
+
+class TargetRefused(TargetError):
+    """The target answered, but did not keep the epoch."""
+
+    message = "the telemetry target did not keep the epoch"

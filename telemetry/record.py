@@ -1,0 +1,177 @@
+"""One entry of a life's log: a strict DAG-CBOR map, linked to the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final, Literal, get_args
+
+from cbrrr import decode_dag_cbor, encode_dag_cbor
+
+from telemetry.errors import BadRecord
+from telemetry.tree import leaf_hash
+
+VERSION: Final = 1
+MAX_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 32
+SAFE_INTEGER: Final = 2**53
+"""Counters stay below this, so that every JSON reader keeps them exact."""
+NO_PREV: Final = bytes(32)
+
+Kind = Literal[
+    "birth",
+    "decision",
+    "effect",
+    "refusal",
+    "lease",
+    "funds",
+    "anchor",
+    "heartbeat",
+    "gap",
+    "halt",
+    "resume",
+    "end",
+]
+KINDS: Final[frozenset[str]] = frozenset(get_args(Kind))
+
+_KEYS: Final = frozenset(("v", "agent", "seq", "at", "block", "prev", "kind", "body"))
+_BLOCK_KEYS: Final = frozenset(("chain", "number", "hash"))
+_HASH_LENGTH: Final = 66
+_HEX: Final = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """The block a record's facts were read at; `hash` is 0x and 64 lower-case digits."""
+
+    chain: int
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What happened, when, and after what; `prev` is the leaf hash of the record before."""
+
+    agent: int
+    seq: int
+    at: int
+    """Wall-clock milliseconds; never less than in the record before."""
+    block: BlockRef
+    prev: bytes
+    kind: str
+    body: Mapping[str, Any]
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes; what the format cannot hold exactly is refused."""
+        _judge(self)
+        block = {"chain": self.block.chain, "number": self.block.number, "hash": self.block.hash}
+        fields: dict[str, Any] = {
+            "v": VERSION,
+            "agent": self.agent,
+            "seq": self.seq,
+            "at": self.at,
+            "block": block,
+            "prev": self.prev,
+            "kind": self.kind,
+            "body": plain(self.body),
+        }
+        try:
+            data = encode_dag_cbor(fields)
+        except ValueError as error:  # a lone surrogate in a text
+            raise BadRecord(seq=self.seq, why=str(error)) from error
+        if len(data) > MAX_BYTES:
+            raise BadRecord(seq=self.seq, why="too large", size=len(data), limit=MAX_BYTES)
+        return data
+
+    @classmethod
+    def decode(cls, data: bytes) -> Record:
+        """Read canonical bytes; anything else raises `BadRecord`."""
+        if len(data) > MAX_BYTES:
+            raise BadRecord(why="too large", size=len(data), limit=MAX_BYTES)
+        try:
+            fields = decode_dag_cbor(data)
+        except ValueError as error:
+            raise BadRecord(why=str(error)) from error
+        if not isinstance(fields, dict) or fields.keys() != _KEYS:
+            raise BadRecord(why="wrong fields")
+        if not _is_int(fields["v"]) or fields["v"] != VERSION:
+            raise BadRecord(why="unknown version")
+        block = fields["block"]
+        if not isinstance(block, dict) or block.keys() != _BLOCK_KEYS:
+            raise BadRecord(why="wrong block")
+        record = cls(
+            agent=_as_any(fields["agent"]),
+            seq=_as_any(fields["seq"]),
+            at=_as_any(fields["at"]),
+            block=BlockRef(**_as_any(block)),
+            prev=_as_any(fields["prev"]),
+            kind=_as_any(fields["kind"]),
+            body=_as_any(fields["body"]),
+        )
+        _judge(record)
+        plain(record.body)
+        return record
+
+    def leaf(self) -> bytes:
+        """Return the leaf hash, which the next record's `prev` repeats."""
+        return leaf_hash(self.encode())
+
+
+def plain(value: object, depth: int = 0) -> Any:
+    """Return `value` in dicts, lists and scalars that survive DAG-CBOR unchanged, or refuse it.
+
+    Links are refused: a record that linked elsewhere could not be pinned with its epoch alone.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool or kind is bytes:
+        return value
+    if kind is int and -(2**63) <= value < 2**64:  # type: ignore[operator]  # an int, by its type
+        return value
+    if kind is float and isfinite(value):  # type: ignore[arg-type]  # a float, by its type
+        return value
+    if depth < MAX_DEPTH:
+        if isinstance(value, Mapping):
+            if any(type(key) is not str for key in value):
+                raise BadRecord(why="a map's keys must be texts")
+            return {key: plain(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+            return [plain(item, depth + 1) for item in value]
+    raise BadRecord(why="this value cannot be kept exactly", type=kind.__name__)
+
+
+def _judge(record: Record) -> None:
+    counters = {"agent": record.agent, "seq": record.seq, "at": record.at}
+    counters |= {"chain": record.block.chain, "number": record.block.number}
+    for name, value in counters.items():
+        if not _is_int(value) or not 0 <= value < SAFE_INTEGER:
+            raise BadRecord(why="not a counter", field=name)
+    if not _is_hash(record.block.hash):
+        raise BadRecord(why="not a block hash", seq=record.seq)
+    if type(record.prev) is not bytes or len(record.prev) != 32:
+        raise BadRecord(why="prev is not 32 bytes", seq=record.seq)
+    if (record.prev == NO_PREV) != (record.seq == 0):
+        raise BadRecord(why="only the first record has no predecessor", seq=record.seq)
+    if type(record.kind) is not str or record.kind not in KINDS:
+        raise BadRecord(why="unknown kind", seq=record.seq)
+    if not isinstance(record.body, Mapping):
+        raise BadRecord(why="the body is not a map", seq=record.seq)
+
+
+def _is_int(value: object) -> bool:
+    return type(value) is int
+
+
+def _is_hash(value: object) -> bool:
+    return (
+        type(value) is str
+        and len(value) == _HASH_LENGTH
+        and value.startswith("0x")
+        and _HEX.issuperset(value[2:])
+    )
+
+
+def _as_any(value: object) -> Any:
+    """Hand an unchecked field to `_judge`, which tests its type."""
+    return value

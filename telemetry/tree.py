@@ -1,0 +1,153 @@
+"""The Merkle tree of RFC 6962 over a log's records: roots, proofs, and a tree that only grows.
+
+Pure. All functions take leaf hashes; `leaf_hash` makes one from a record's bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+EMPTY_ROOT: Final = sha256(b"").digest()
+_HASH: Final = 32
+
+
+def leaf_hash(record: bytes) -> bytes:
+    """Hash a record's bytes into a leaf; the prefix keeps leaves and nodes apart."""
+    return sha256(b"\x00" + record).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash two subtrees into one."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A growing log's tree in few words: the roots of its full subtrees, largest first."""
+
+    size: int = 0
+    peaks: tuple[bytes, ...] = ()
+
+    def append(self, leaf: bytes) -> Tree:
+        """Return the tree with one leaf more; every set low bit of the size merges one peak."""
+        peaks, size = list(self.peaks), self.size
+        while size & 1:
+            leaf = node_hash(peaks.pop(), leaf)
+            size >>= 1
+        return Tree(self.size + 1, (*peaks, leaf))
+
+    @property
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        *rest, root = self.peaks
+        for peak in reversed(rest):
+            root = node_hash(peak, root)
+        return root
+
+    def dump(self) -> bytes:
+        """Return size (uint64, big-endian) and peaks as bytes, to be kept on disk."""
+        return self.size.to_bytes(8, "big") + b"".join(self.peaks)
+
+    @classmethod
+    def load(cls, data: bytes) -> Tree:
+        """Read what `dump` wrote; raises ValueError where size and peaks do not agree."""
+        size = int.from_bytes(data[:8], "big")
+        if len(data) != 8 + _HASH * size.bit_count():
+            raise ValueError("a tree's size and its peaks disagree")
+        return cls(size, tuple(data[at : at + _HASH] for at in range(8, len(data), _HASH)))
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """The root over these leaves."""
+    tree = Tree()
+    for leaf in leaves:
+        tree = tree.append(leaf)
+    return tree.root
+
+
+def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The path that shows that leaf `index` is in the tree (RFC 6962, 2.1.1)."""
+    if not 0 <= index < len(leaves):
+        raise IndexError(index)
+    if len(leaves) == 1:
+        return []
+    split = _split(len(leaves))
+    left, right = leaves[:split], leaves[split:]
+    if index < split:
+        return [*inclusion_proof(left, index), root_of(right)]
+    return [*inclusion_proof(right, index - split), root_of(left)]
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """Whether `proof` shows that the tree of this size and root holds `leaf` at `index`."""
+    if not 0 <= index < size:
+        return False
+    last, computed = size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            return False
+        if index & 1 or index == last:
+            computed = node_hash(sibling, computed)
+            while not index & 1 and index:  # a lone right edge rises without a sibling
+                index, last = index >> 1, last >> 1
+        else:
+            computed = node_hash(computed, sibling)
+        index, last = index >> 1, last >> 1
+    return last == 0 and computed == root
+
+
+def consistency_proof(leaves: Sequence[bytes], first: int) -> list[bytes]:
+    """Show that the tree of the `first` leaves is a prefix of this one (RFC 6962, 2.1.2)."""
+    if not 0 < first <= len(leaves):
+        raise IndexError(first)
+    return _subproof(leaves, first, whole=True)
+
+
+def verify_consistency(
+    first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]
+) -> bool:
+    """Whether `proof` shows that the tree of size `first` is a prefix of that of size `second`."""
+    if not 0 < first <= second:
+        return False
+    if first == second:
+        return not proof and first_root == second_root
+    path = list(proof)
+    if first.bit_count() == 1:  # a full tree is itself the first node of the path
+        path.insert(0, first_root)
+    if not path:
+        return False
+    index, last = first - 1, second - 1
+    while index & 1:
+        index, last = index >> 1, last >> 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            return False
+        if index & 1 or index == last:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            new = node_hash(new, sibling)
+        index, last = index >> 1, last >> 1
+    return last == 0 and old == first_root and new == second_root
+
+
+def _subproof(leaves: Sequence[bytes], first: int, *, whole: bool) -> list[bytes]:
+    if first == len(leaves):
+        return [] if whole else [root_of(leaves)]
+    split = _split(len(leaves))
+    left, right = leaves[:split], leaves[split:]
+    if first <= split:
+        return [*_subproof(left, first, whole=whole), root_of(right)]
+    return [*_subproof(right, first - split, whole=False), root_of(left)]
+
+
+def _split(size: int) -> int:
+    """The largest power of two below `size`."""
+    return 1 << ((size - 1).bit_length() - 1)
