@@ -13,7 +13,8 @@ Cid = NewType("Cid", str)
 
 PREFIX: Final = b"\x01\x71\x12\x20"
 """CID version 1, dag-cbor, sha2-256, 32 bytes."""
-BINARY_LENGTH: Final = len(PREFIX) + 32
+DIGEST_LENGTH: Final = 32
+BINARY_LENGTH: Final = len(PREFIX) + DIGEST_LENGTH
 _TEXT_LENGTH: Final = 59
 
 
@@ -24,7 +25,7 @@ def cid_of(block: bytes) -> Cid:
 
 def from_digest(digest: bytes) -> Cid:
     """Name a block by the SHA-256 of its content."""
-    if len(digest) != 32:
+    if len(digest) != DIGEST_LENGTH:
         raise BadCid(digest=digest.hex())
     return Cid("b" + b32encode(PREFIX + digest).decode().lower().rstrip("="))
 

@@ -85,7 +85,9 @@ class LogDamaged(TelemetryError):
 
     consequence = "halt"
     message = "the log is damaged"
-    advice = "copy the home away, restore log.sqlite from the epoch files or a backup, then audit it"
+    advice = (
+        "copy the home away, restore log.sqlite from the epoch files or a backup, then audit it"
+    )
 
 
 class LogClosed(TelemetryError):

@@ -149,7 +149,7 @@ def _judge(record: Record) -> None:
             raise BadRecord(why="not a counter", field=name)
     if not _is_hash(record.block.hash):
         raise BadRecord(why="not a block hash", seq=record.seq)
-    if type(record.prev) is not bytes or len(record.prev) != 32:
+    if type(record.prev) is not bytes or len(record.prev) != len(NO_PREV):
         raise BadRecord(why="prev is not 32 bytes", seq=record.seq)
     if (record.prev == NO_PREV) != (record.seq == 0):
         raise BadRecord(why="only the first record has no predecessor", seq=record.seq)

@@ -1,0 +1,185 @@
+"""Epoch files: CARv1, one root, every block checked against its name as it is read.
+
+    varint(header) {roots: [root], version: 1}   then for each block   varint(cid + data) cid data
+
+An epoch file holds its checkpoint first, then the epoch's records in order.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple
+
+from cbrrr import CID, decode_dag_cbor, encode_dag_cbor
+
+from telemetry.checkpoint import MAX_RECORDS
+from telemetry.cid import BINARY_LENGTH, PREFIX, Cid, cid_of, from_binary, to_binary
+from telemetry.errors import BadCar, BadCid
+
+MAX_HEADER: Final = 4096
+MAX_BLOCK: Final = 2 * 1024 * 1024
+MAX_BLOCKS: Final = MAX_RECORDS + 1
+_VARINT_BYTES: Final = 5
+_SEVEN_BITS: Final = 0x7F
+_MORE: Final = 0x80
+_NAME: Final = re.compile(r"(\d{6,16})-(bafyrei[a-z2-7]{52})\.car")
+
+
+class Block(NamedTuple):
+    """A block and the name it answers to."""
+
+    cid: Cid
+    data: bytes
+
+
+class EpochFile(NamedTuple):
+    """What an epoch file's name says."""
+
+    epoch: int
+    cid: Cid
+    path: Path
+
+
+def car_name(epoch: int, cid: Cid) -> str:
+    """Name an epoch's file so that names sort in the order of epochs."""
+    return f"{epoch:06}-{cid}.car"
+
+
+def epoch_files(folder: Path) -> list[EpochFile]:
+    """List a folder's epoch files in order of epochs; other files are passed over."""
+    found = ((path, _NAME.fullmatch(path.name)) for path in folder.iterdir())
+    return sorted(EpochFile(int(name[1]), Cid(name[2]), path) for path, name in found if name)
+
+
+def car_bytes(root: Cid, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a CAR piece by piece; `blocks` should begin with the root's."""
+    header = encode_dag_cbor({"roots": [CID(to_binary(root))], "version": 1})
+    yield _varint(len(header)) + header
+    for data in blocks:
+        yield _varint(BINARY_LENGTH + len(data)) + PREFIX + sha256(data).digest() + data
+
+
+def write_car(path: Path, root: Cid, blocks: Iterable[bytes]) -> None:
+    """Put a CAR in place whole or not at all, and on disk before returning."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            for piece in car_bytes(root, blocks):
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def read_car(stream: BinaryIO, *, max_blocks: int = MAX_BLOCKS) -> tuple[Cid, Iterator[Block]]:
+    """Return a CAR's root and its blocks, which are read and checked one at a time."""
+    size = _read_varint(stream, MAX_HEADER)
+    if size is None:
+        raise BadCar(why="empty")
+    return _root(_exactly(stream, size)), _blocks(stream, max_blocks)
+
+
+def read_epoch(path: Path) -> list[Block]:
+    """Read an epoch file: its root's block first, then the rest; the name must say the root."""
+    name = _NAME.fullmatch(path.name)
+    with path.open("rb") as file:
+        root, blocks = read_car(file)
+        found = list(blocks)
+    if name and name[2] != root:
+        raise BadCar(why="the file's name says another root", file=path.name)
+    if not found or found[0].cid != root:
+        raise BadCar(why="the root's block does not come first", file=path.name)
+    return found
+
+
+def _root(header: bytes) -> Cid:
+    try:
+        fields: Any = decode_dag_cbor(header)
+    except ValueError as error:
+        raise BadCar(why=str(error)) from error
+    if not isinstance(fields, dict) or fields.keys() != {"roots", "version"}:
+        raise BadCar(why="wrong header")
+    roots = fields["roots"]
+    if fields["version"] != 1 or type(fields["version"]) is not int:
+        raise BadCar(why="not version 1")
+    if not isinstance(roots, list) or len(roots) != 1 or not isinstance(roots[0], CID):
+        raise BadCar(why="not one root")
+    return _cid(roots[0].cid_bytes)
+
+
+def _blocks(stream: BinaryIO, max_blocks: int) -> Iterator[Block]:
+    count = 0
+    while (size := _read_varint(stream, BINARY_LENGTH + MAX_BLOCK)) is not None:
+        count += 1
+        if count > max_blocks:
+            raise BadCar(why="too many blocks", limit=max_blocks)
+        if size < BINARY_LENGTH:
+            raise BadCar(why="a block without a name", block=count)
+        section = _exactly(stream, size)
+        cid, data = _cid(section[:BINARY_LENGTH]), section[BINARY_LENGTH:]
+        if cid_of(data) != cid:
+            raise BadCar(why="a block is not what its name says", cid=cid)
+        yield Block(cid, data)
+
+
+def _cid(raw: bytes) -> Cid:
+    try:
+        return from_binary(raw)
+    except BadCid as error:
+        raise BadCar(why="a name of another form", **error.facts) from error
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    pieces, missing = [], size
+    while missing:
+        piece = stream.read(missing)
+        if not piece:
+            raise BadCar(why="cut short", missing=missing)
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > _SEVEN_BITS:
+        out.append(value & _SEVEN_BITS | _MORE)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _read_varint(stream: BinaryIO, limit: int) -> int | None:
+    """Read a length, or None at the stream's end; over `limit` or not minimal is refused."""
+    value = 0
+    for place in range(_VARINT_BYTES):
+        byte = stream.read(1)
+        if not byte:
+            if place:
+                raise BadCar(why="cut short")
+            return None
+        value |= (byte[0] & _SEVEN_BITS) << (7 * place)
+        if byte[0] < _MORE:
+            if (byte[0] == 0 and place) or not 0 < value <= limit:
+                raise BadCar(why="a length out of bounds", length=value, limit=limit)
+            return value
+    raise BadCar(why="a length out of bounds", limit=limit)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
