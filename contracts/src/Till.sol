@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {
+    ReentrancyGuardTransient
+} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IEIP3009} from "./interfaces/IEIP3009.sol";
+
+/// @title Till
+/// @notice Takes one token in, either from an allowance or on a signed EIP-3009 authorization.
+/// @dev The nonce of an authorization is the hash of everything the call says: its selector and all
+/// arguments but the authorization itself. A signature therefore buys exactly one call with exactly
+/// these arguments. Anyone may submit it, nobody can bend it, and since the token lets only the
+/// payee use a "receive" authorization, nobody can burn it around this contract either.
+/// The token is chosen once, at deployment. It must move the amounts it is told: one that takes a
+/// fee or changes balances by itself must not be used.
+abstract contract Till is ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    /// @notice The token that everything here is paid in.
+    IERC20 public immutable token;
+
+    /// @notice An amount or address that must not be zero is.
+    error Zero();
+
+    /// @param token_ The token that everything here is paid in.
+    constructor(IERC20 token_) {
+        if (address(token_) == address(0)) revert Zero();
+        token = token_;
+    }
+
+    /// @dev Takes `value` from the caller's allowance.
+    function _take(uint256 value) internal {
+        token.safeTransferFrom(msg.sender, address(this), value);
+    }
+
+    /// @dev Takes `value` from `payer` on an authorization bound to `nonce`.
+    function _takeAuthorized(
+        address payer,
+        uint256 value,
+        bytes32 nonce,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes calldata signature
+    ) internal {
+        IEIP3009(address(token)).receiveWithAuthorization(
+            payer, address(this), value, validAfter, validBefore, nonce, signature
+        );
+    }
+
+    /// @dev The nonce of a call whose first `arguments` parameters are all of static type: there, the
+    /// start of the calldata is `abi.encodeWithSelector(selector, arguments...)` byte for byte, for
+    /// the decoder has already refused any value that is not in canonical form.
+    function _nonceOf(uint256 arguments) internal pure returns (bytes32) {
+        return keccak256(msg.data[:4 + 32 * arguments]);
+    }
+}
