@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from chain.port import Reader
 from chain.types import Address, Block, Call, Json, Micro, Wei
-from compute.port import Lease, Offer
+from compute.port import ComputeProvider, Lease, Offer
 
 
 class Vitals(StrEnum):
@@ -23,7 +23,7 @@ class Vitals(StrEnum):
 
 
 class Placing(StrEnum):
-    """Where the agent runs: on the machine it rents, or beside its operator, renting an endpoint."""
+    """Where the agent runs: on the machine it rents, or beside its operator with an endpoint."""
 
     EMBODIED = "embodied"
     REMOTE = "remote"
@@ -70,7 +70,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every fact a decision may use, read at one block. Times in chain seconds, rates for one hour."""
+    """Every fact a decision may use, read at one block; times are chain seconds."""
 
     agent: int
     wallet: Address
@@ -108,7 +108,8 @@ class Action:
     """One legal thing to do: complete, bounded, and able to explain itself in a line.
 
     `key` is `strategy.verb`. `params` are the few numbers that matter, each named with its unit
-    (`_micro`, `_wei`, `_s`, `_n`, `_pct`), so that a prompt can show them without knowing the strategy.
+    (`_micro`, `_wei`, `_s`, `_n`, `_pct`), so that a prompt can show them without knowing the
+    strategy.
     `score` is the reflex's opinion on a logit scale; hold is 0.
     """
 
@@ -125,9 +126,20 @@ class Strategy(Protocol):
     name: str
 
     async def survey(self, read: Reader, seen: Snapshot) -> Mapping[str, Json]:
-        """Read what this strategy needs to know, at the snapshot's block; `seen.surveys` is still empty."""
+        """Read what this strategy needs, at the snapshot's block; `seen.surveys` is still empty."""
         ...
 
     def propose(self, seen: Snapshot) -> Sequence[Action]:
-        """Offer zero or more actions, from the snapshot alone: the same snapshot, the same actions."""
+        """Offer zero or more actions from the snapshot alone: same snapshot, same actions."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a strategy may hold: a way to describe calls to the compute network."""
+
+    compute: ComputeProvider
+
+
+Factory = Callable[[Mapping[str, Json], Tools], Strategy]
+"""What an entry point of the group `forager.strategies` names; raises `BadOptions`."""
