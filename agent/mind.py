@@ -1,0 +1,83 @@
+"""Choosing: one forward pass over one bounded prompt, mixed and drawn, and anyone can draw again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+
+from agent.prompt import LABELS, render
+from compute.errors import NoModel
+from compute.port import REFLEX, LeaseState, ModelId, Scorer, Scores
+from strategies.port import Action, Snapshot
+from telemetry.draw import draw, mixture
+
+PAID_FOR: Final = (LeaseState.ACTIVE, LeaseState.GRACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen, and what it takes to check it: how likely every entry was."""
+
+    index: int
+    logprobs: tuple[float, ...]
+    prompt: str
+    model: ModelId
+    epsilon: float
+    temperature: float
+    thought: str | None
+    latency_ms: float
+
+
+class Mind:
+    """A model where one can be had, else the reflex: the scores that the actions bring along."""
+
+    def __init__(
+        self,
+        scorer: Scorer | None,
+        seed: bytes,
+        epsilon: float,
+        temperature: float,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._scorer = scorer
+        self._seed = seed
+        self._epsilon = epsilon
+        self._temperature = temperature
+        self._clock = clock
+
+    async def choose(self, seen: Snapshot, menu: Sequence[Action], seq: int) -> Choice:
+        """Draw one entry for the record `seq`. A menu of one is taken without asking a model."""
+        began = self._clock()
+        prompt = render(seen, menu)
+        scores = await self._think(seen, menu, prompt) or reflex(menu)
+        logprobs = tuple(mixture(scores.logits, self._epsilon, self._temperature))
+        return Choice(
+            index=draw(self._seed, seq, logprobs),
+            logprobs=logprobs,
+            prompt=prompt,
+            model=scores.model,
+            epsilon=self._epsilon,
+            temperature=self._temperature,
+            thought=None,
+            latency_ms=1000 * (self._clock() - began),
+        )
+
+    async def _think(self, seen: Snapshot, menu: Sequence[Action], prompt: str) -> Scores | None:
+        if self._scorer is None or len(menu) == 1 or not housed(seen):
+            return None
+        try:
+            return await self._scorer.score(prompt, LABELS[: len(menu)])
+        except NoModel:
+            return None
+
+
+def housed(seen: Snapshot) -> bool:
+    """Whether a lease pays for thinking; without one there is only the reflex."""
+    return seen.lease is not None and seen.lease.state in PAID_FOR
+
+
+def reflex(menu: Sequence[Action]) -> Scores:
+    """The actions' own opinion of themselves."""
+    return Scores(tuple(action.score for action in menu), REFLEX)
