@@ -1,4 +1,4 @@
-"""Choosing: one forward pass over one bounded prompt, mixed and drawn, and anyone can draw again."""
+"""Choosing: one forward pass over one bounded prompt, mixed, drawn, and drawable again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agent.prompt import LABELS, render
 from compute.errors import NoModel
 from compute.port import REFLEX, LeaseState, ModelId, Scorer, Scores
 from strategies.port import Action, Snapshot
-from telemetry.draw import draw, mixture
+from telemetry.draw import draw, log_probabilities
 
 PAID_FOR: Final = (LeaseState.ACTIVE, LeaseState.GRACE)
 
@@ -52,7 +52,7 @@ class Mind:
         began = self._clock()
         prompt = render(seen, menu)
         scores = await self._think(seen, menu, prompt) or reflex(menu)
-        logprobs = tuple(mixture(scores.logits, self._epsilon, self._temperature))
+        logprobs = log_probabilities(scores.logits, self._temperature, self._epsilon)
         return Choice(
             index=draw(self._seed, seq, logprobs),
             logprobs=logprobs,

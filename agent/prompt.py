@@ -20,7 +20,7 @@ __all__ = ["LABELS", "prompt_digest", "render", "word"]
 
 HEAD: Final = (
     "You think on rented compute and die when you cannot pay. Sizes are logarithms:"
-    " m money, g gas, t time, n count, p percent. Choose one line by its letter.\n"
+    " m money, g gas, t time, n count, p percent. Choose one line by its letter.\nstate"
 )
 TAIL: Final = "\nchoose:\n"
 STEPS: Final = 12
@@ -30,6 +30,8 @@ FLOOR: Final = {"m": 0, "g": 6, "t": 0}
 TOP: Final = {"m": 145, "g": 181, "t": 97, "n": 71, "p": 44}
 """The last word of each scale; all sizes above share it."""
 UNITS: Final = {"micro": "m", "wei": "g", "s": "t", "n": "n", "pct": "p"}
+MOST: Final = 10**30
+"""No logarithm is taken of more: third parties may name any integer."""
 MOST_PARAMS: Final = 4
 LONGEST_KEY: Final = 24
 EXACT: Final = 12
@@ -48,7 +50,7 @@ def render(seen: Snapshot, menu: Sequence[Action]) -> str:
     lines = (
         f"{label} {' '.join(_action(action))}" for label, action in zip(LABELS, menu, strict=False)
     )
-    return HEAD + "\n".join((" ".join(_state(seen)), *lines)) + TAIL
+    return "\n".join((" ".join((HEAD, *_state(seen))), *lines)) + TAIL
 
 
 def prompt_digest() -> str:
@@ -68,13 +70,13 @@ def prompt_digest() -> str:
 def word(scale: str, amount: float) -> str:
     """The word for a size: `m37` is a thousand micro-units; 0 is nothing."""
     if amount < 0:
-        return f"-{word(scale, -amount)}"
-    return f"{scale}{min(_STEP[scale](scale, amount), TOP[scale])}"
+        return f"minus {word(scale, -amount)}"
+    return f"{scale}{min(_STEP[scale](scale, min(amount, MOST)), TOP[scale])}"
 
 
 def _state(seen: Snapshot) -> Iterator[str]:
     sends = seen.holdings.wei // max(seen.gas_price * SEND_GAS, 1)
-    yield from ("state", seen.vitals, "runway", word("t", seen.runway_h * 3600))
+    yield from (seen.placing, seen.vitals, "runway", word("t", seen.runway_h * 3600))
     yield from (
         "age",
         word("t", seen.age_s),
@@ -86,9 +88,11 @@ def _state(seen: Snapshot) -> Iterator[str]:
     yield from ("ether", word("m", seen.eth_price), "burn", word("m", seen.burn))
     yield from _lease(seen.lease, seen.block.at)
     yield from _offer(seen)
-    yield from ("idle", word("t", seen.unleased_s), "pending", word("n", len(seen.in_flight)))
+    yield from ("idle", word("p", 100 * seen.unleased_s // max(seen.hibernate_max_s, 1)))
+    yield from ("pending", word("n", len(seen.in_flight)))
+    yield from ("failed", word("n", sum(not outcome.ok for outcome in seen.recent)))
     for outcome in seen.recent[:1]:
-        yield from ("last", _key(outcome.key), "ok" if outcome.ok else "failed")
+        yield from ("last", _key(outcome.key), "ok" if outcome.ok else "bad")
     if seen.holdings.stale:
         yield "stale"
 
