@@ -19,6 +19,7 @@ from cbrrr import CID, decode_dag_cbor, encode_dag_cbor
 
 from telemetry.checkpoint import MAX_RECORDS
 from telemetry.cid import BINARY_LENGTH, PREFIX, Cid, cid_of, from_binary, to_binary
+from telemetry.database import sync_folder
 from telemetry.errors import BadCar, BadCid
 
 MAX_HEADER: Final = 4096
@@ -79,7 +80,7 @@ def write_car(path: Path, root: Cid, blocks: Iterable[bytes]) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_car(stream: BinaryIO, *, max_blocks: int = MAX_BLOCKS) -> tuple[Cid, Iterator[Block]]:
@@ -175,11 +176,3 @@ def _read_varint(stream: BinaryIO, limit: int) -> int | None:
                 raise BadCar(why="a length out of bounds", length=value, limit=limit)
             return value
     raise BadCar(why="a length out of bounds", limit=limit)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,8 +1,7 @@
 """The signed head over all records so far, and the list of those that its epoch adds.
 
-What the log key signs is EIP-712, so that a wallet, a contract or a person can check it:
-`Checkpoint(uint256 agent,uint64 epoch,uint64 size,bytes32 root,bytes32 prev)` in the
-registry's domain. The block that carries the signature is named by its CID.
+What the log key signs is EIP-712 (`chain.permit`), so that a wallet, a contract or a person can
+check it. The block that carries the signature is named by its CID.
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cbrrr import CID, decode_dag_cbor, encode_dag_cbor
-from coincurve import PublicKey
-from eth_hash.auto import keccak
 
+from chain import permit
+from chain.permit import Domain
+from chain.types import Address
 from telemetry.cid import Cid, cid_of, from_binary, to_binary
 from telemetry.errors import BadCheckpoint, BadCid
 from telemetry.record import SAFE_INTEGER
@@ -23,49 +23,14 @@ MAX_RECORDS: Final = 4096
 MAX_BYTES: Final = 256 * 1024
 FIRST_PREV: Final = bytes(32)
 
+__all__ = ["FIRST_PREV", "MAX_RECORDS", "Checkpoint", "Domain", "Head"]
+
 _KEYS: Final = frozenset(("v", "agent", "epoch", "size", "root", "prev", "records", "sig"))
-_DOMAIN_TYPE: Final = keccak(
-    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-)
-_HEAD_TYPE: Final = keccak(
-    b"Checkpoint(uint256 agent,uint64 epoch,uint64 size,bytes32 root,bytes32 prev)"
-)
-_HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _SIG_LENGTH: Final = 65
-_V_OFFSET: Final = 27
 
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """Where a signature counts: one registry on one chain."""
-
-    chain_id: int
-    registry: str
-
-    def separator(self) -> bytes:
-        name, version = keccak(b"Forager"), keccak(b"1")
-        address = bytes.fromhex(self.registry.removeprefix("0x")).rjust(32, b"\0")
-        return keccak(_DOMAIN_TYPE + name + version + _word(self.chain_id) + address)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What is signed: `size` and `root` cover all records since birth.
-
-    `prev` is the SHA-256 of the previous checkpoint's block, 32 zero bytes for epoch 0.
-    """
-
-    agent: int
-    epoch: int
-    size: int
-    root: bytes
-    prev: bytes
-
-    def digest(self, domain: Domain) -> bytes:
-        """The 32 bytes that the log key signs."""
-        numbers = _word(self.agent) + _word(self.epoch) + _word(self.size)
-        head = keccak(_HEAD_TYPE + numbers + self.root + self.prev)
-        return keccak(b"\x19\x01" + domain.separator() + head)
+Head = permit.Checkpoint
+"""What is signed: `size` and `root` cover all records since birth, `prev` is the SHA-256 of the
+previous checkpoint's block (32 zero bytes for epoch 0)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +81,14 @@ class Checkpoint:
     def cid(self) -> Cid:
         return cid_of(self.encode())
 
-    def signer(self, domain: Domain) -> str:
-        """The address, in lower case, whose key made the signature."""
-        return recover(self.head.digest(domain), self.sig)
+    def signer(self, domain: Domain) -> Address | None:
+        """Whose key made the signature; None for anything malleable or malformed."""
+        return permit.signed_by(domain, self.head, self.sig)
 
     def signed_by(self, log_key: str, domain: Domain) -> bool:
         """Whether the log key made the signature, in its one low-s form."""
-        try:
-            return self.signer(domain) == log_key.lower()
-        except BadCheckpoint:
-            return False
-
-
-def recover(digest: bytes, sig: bytes) -> str:
-    """The address behind a 65-byte signature r ‖ s ‖ v; high s and odd forms are refused."""
-    if len(sig) != _SIG_LENGTH:
-        raise BadCheckpoint(why="a signature has 65 bytes", length=len(sig))
-    v, s = sig[-1] - _V_OFFSET, int.from_bytes(sig[32:64], "big")
-    if v not in (0, 1) or not 0 < s <= _HALF_ORDER:
-        raise BadCheckpoint(why="not a low-s signature with v 27 or 28")
-    try:
-        key = PublicKey.from_signature_and_message(sig[:64] + bytes([v]), digest, hasher=None)
-    except Exception as error:  # coincurve raises bare Exception for points off the curve
-        raise BadCheckpoint(why="the signature recovers no key") from error
-    return "0x" + keccak(key.format(compressed=False)[1:])[-20:].hex()
+        signer = self.signer(domain)
+        return signer is not None and signer.lower() == log_key.lower()
 
 
 def _judge(checkpoint: Checkpoint) -> None:
@@ -168,7 +117,3 @@ def _link(value: object) -> Cid:
         return from_binary(value.cid_bytes)
     except BadCid as error:
         raise BadCheckpoint(why="a link of another form", **error.facts) from error
-
-
-def _word(value: int) -> bytes:
-    return value.to_bytes(32, "big")

@@ -8,6 +8,7 @@ TelemetryError
 ├── BadImport        skip    an archive will not take these blocks: they contradict what it holds
 ├── LogHeld          stop    another process lives in this home
 ├── LogDamaged       halt    the log contradicts itself; acting on would leave a hole in it
+├── LogUnwritable    retry   the disk did not take it; nothing was appended, so nothing may be done
 ├── LogClosed        stop    the log has its ending, nothing may follow
 └── TargetError              a place that should keep the log …
     ├── TargetUnreachable  retry   … did not answer in time
@@ -88,6 +89,14 @@ class LogDamaged(TelemetryError):
     advice = (
         "copy the home away, restore log.sqlite from the epoch files or a backup, then audit it"
     )
+
+
+class LogUnwritable(TelemetryError):
+    """The disk did not take it; nothing was appended."""
+
+    consequence = "retry"
+    message = "the log could not be written"
+    advice = "free some space where the home is, or look for a failing disk"
 
 
 class LogClosed(TelemetryError):

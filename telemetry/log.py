@@ -1,0 +1,229 @@
+"""The log of one life: every record on disk before anything it decided is signed.
+
+A record is appended by one durable statement. An epoch takes two durable steps: `cut` fixes what
+the signer will be asked to sign, `seal` keeps its signature and so the checkpoint. Killed between
+any two steps, the log goes on from there; asked twice, it answers the same. Only sealed epochs
+are served to others. All calls come from one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chain.types import Block
+from telemetry.checkpoint import FIRST_PREV, MAX_RECORDS, Checkpoint, Head
+from telemetry.cid import Cid, cid_of, digest_of, from_digest
+from telemetry.errors import BadCheckpoint, BadRecord, LogClosed, LogDamaged
+from telemetry.record import NO_PREV, BlockRef, Record
+from telemetry.store import EpochInfo
+from telemetry.tables import EpochRow, Tables
+from telemetry.tree import Tree, leaf_hash
+
+
+class Entry(NamedTuple):
+    """An appended record: its place, the hash the next one repeats, and its name."""
+
+    seq: int
+    leaf: bytes
+    cid: Cid
+
+
+class _State(NamedTuple):
+    """All that appending needs to know of the records before."""
+
+    tree: Tree = Tree()
+    leaf: bytes = NO_PREV
+    at: int = 0
+    ended: bool = False
+
+    def after(self, record: Record, leaf: bytes) -> _State:
+        return _State(self.tree.append(leaf), leaf, record.at, record.kind == "end")
+
+
+class Log:
+    """Append-only, in one SQLite file that one process holds."""
+
+    def __init__(self, path: Path, agent: int, clock: Callable[[], int]) -> None:
+        """Open or begin the log of `agent`; `clock` gives wall time in milliseconds."""
+        self._path, self._agent, self._clock = path, agent, clock
+        self._tables = Tables(path)
+        self._state = _State()
+        self._sealed: Checkpoint | None = None
+        self._cut: Head | None = None
+        try:
+            self._recover()
+        except BaseException:
+            self._tables.close()
+            raise
+
+    def close(self) -> None:
+        self._tables.close()
+
+    @property
+    def next_seq(self) -> int:
+        """The place the next record will have; what it draws depends on it."""
+        return self._state.tree.size
+
+    @property
+    def root(self) -> bytes:
+        """The root over all records so far."""
+        return self._state.tree.root
+
+    @property
+    def ended(self) -> bool:
+        return self._state.ended
+
+    def append(self, kind: str, body: Mapping[str, Any], block: Block | BlockRef) -> Entry:
+        """Put a record on disk; once this returns, no crash can take it back."""
+        tree, leaf, last_at, ended = self._state
+        if ended:
+            raise LogClosed(seq=tree.size - 1)
+        at = max(last_at, self._clock())
+        seen = BlockRef(block.chain, block.number, block.hash)
+        record = Record(self._agent, tree.size, at, seen, leaf, kind, body)
+        data = record.encode()
+        self._tables.add(record.seq, data)
+        self._state = self._state.after(record, leaf_hash(data))
+        return Entry(record.seq, self._state.leaf, cid_of(data))
+
+    def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Each record's place and bytes, in order; appending meanwhile is allowed."""
+        return self._tables.records(start, self.next_seq if stop is None else stop)
+
+    def record(self, seq: int) -> Record:
+        """One record; IndexError if there is none."""
+        for _, data in self._tables.records(seq, seq + 1):
+            return Record.decode(data)
+        raise IndexError(seq)
+
+    # Epochs
+
+    @property
+    def sealed(self) -> Checkpoint | None:
+        """The newest sealed checkpoint."""
+        return self._sealed
+
+    @property
+    def unsealed(self) -> int:
+        """How many records are in no sealed epoch yet."""
+        return self.next_seq - (self._sealed.head.size if self._sealed else 0)
+
+    def cut(self) -> Head | None:
+        """Decide durably what the next epoch is; None when there is nothing to publish."""
+        if self._cut is None and self.unsealed:
+            start = self.next_seq - self.unsealed
+            tree = self._tree_at(start, min(self.next_seq, start + MAX_RECORDS))
+            epoch = self._sealed.head.epoch + 1 if self._sealed else 0
+            prev = digest_of(self._sealed.cid) if self._sealed else FIRST_PREV
+            self._tables.add_epoch(EpochRow(epoch, start, tree.size, prev, tree.dump()))
+            self._cut = Head(self._agent, epoch, tree.size, tree.root, prev)
+        return self._cut
+
+    def seal(self, sig: bytes) -> Checkpoint:
+        """Keep the signature of the epoch that was cut; from now on the epoch is public."""
+        if self._cut is None:
+            raise BadCheckpoint(why="no epoch waits for a signature")
+        start = self._sealed.head.size if self._sealed else 0
+        cids = tuple(cid_of(data) for _, data in self.records(start, self._cut.size))
+        checkpoint = Checkpoint(self._cut, cids, sig)
+        block = checkpoint.encode()
+        digests = [digest_of(cid) for cid in cids]
+        self._tables.seal_epoch(self._cut.epoch, digest_of(cid_of(block)), block, digests)
+        self._sealed, self._cut = checkpoint, None
+        return checkpoint
+
+    def epoch_blocks(self, epoch: int) -> tuple[Cid, list[bytes]]:
+        """A sealed epoch's CID and its blocks, checkpoint first; IndexError if not sealed."""
+        row = self._tables.epoch(epoch)
+        if row is None or row.block is None:
+            raise IndexError(epoch)
+        records = self.records(row.start, row.size)
+        return cid_of(row.block), [row.block, *(data for _, data in records)]
+
+    # What a node serves
+
+    def agents(self) -> list[int]:
+        return [self._agent] if self._sealed else []
+
+    def epochs(self, agent: int | None = None) -> list[EpochInfo]:
+        """The sealed epochs in order."""
+        if agent not in (None, self._agent):
+            return []
+        return [
+            EpochInfo(e, from_digest(digest), size) for e, digest, size in self._tables.sealed()
+        ]
+
+    def block(self, cid: Cid) -> bytes | None:
+        """A block of a sealed epoch; None if there is none of this name."""
+        data = self._tables.named(digest_of(cid))
+        if data is not None and cid_of(data) != cid:
+            raise LogDamaged(path=self._path, why="a block is not what its name says", cid=cid)
+        return data
+
+    # What each target keeps
+
+    def sent(self, target: str) -> int:
+        """How many epochs, from the first on, this target is known to keep."""
+        return self._tables.sent(target)
+
+    def mark_sent(self, target: str, epochs: int) -> None:
+        self._tables.mark_sent(target, epochs)
+
+    # Recovery
+
+    def verify(self) -> None:
+        """Walk the whole log from its birth; raises `LogDamaged` at the first contradiction."""
+        if complaint := self._tables.complaint():
+            raise LogDamaged(path=self._path, why=complaint)
+        if self._replay(_State()) != self._state:
+            raise LogDamaged(path=self._path, why="the records give another root")
+
+    def _recover(self) -> None:
+        """Take up the log from its newest cut, checking every record since."""
+        owner = self._tables.agent(self._agent)
+        if owner != self._agent:
+            raise LogDamaged(path=self._path, why="the log of another agent", agent=owner)
+        state = _State()
+        for row in self._tables.newest_epochs(2):
+            state = self._take_up(row)
+        self._state = self._replay(state)
+
+    def _take_up(self, row: EpochRow) -> _State:
+        try:
+            tree = Tree.load(row.tree)
+            head = Head(self._agent, row.epoch, row.size, tree.root, row.prev)
+            sealed = Checkpoint.decode(row.block) if row.block else None
+            last = self.record(row.size - 1)
+        except (ValueError, IndexError, BadCheckpoint, BadRecord) as error:
+            why = f"an epoch cannot be read: {error}"
+            raise LogDamaged(path=self._path, why=why, epoch=row.epoch) from error
+        if tree.size != row.size or (sealed and sealed.head != head):
+            raise LogDamaged(path=self._path, why="an epoch contradicts itself", epoch=row.epoch)
+        self._sealed, self._cut = sealed or self._sealed, None if sealed else head
+        return _State(tree, last.leaf(), last.at, last.kind == "end")
+
+    def _replay(self, state: _State) -> _State:
+        """Check every record behind this state and add it."""
+        for seq, data in self._tables.records(state.tree.size, 2**62):
+            try:
+                record = Record.decode(data)
+            except BadRecord as error:
+                raise LogDamaged(path=self._path, why=str(error), seq=seq) from error
+            found = (seq, record.seq, record.agent, record.prev)
+            expected = (state.tree.size, state.tree.size, self._agent, state.leaf)
+            if found != expected or record.at < state.at or state.ended:
+                raise LogDamaged(path=self._path, why="a record is out of place", seq=seq)
+            state = state.after(record, leaf_hash(data))
+        return state
+
+    def _tree_at(self, start: int, size: int) -> Tree:
+        """The tree over the first `size` records, `start` being where the newest epoch ends."""
+        if size == self.next_seq:
+            return self._state.tree
+        newest = self._tables.newest_epochs(1)
+        tree = Tree.load(newest[0].tree) if newest else Tree()
+        for _, data in self.records(start, size):
+            tree = tree.append(leaf_hash(data))
+        return tree
