@@ -6,6 +6,7 @@
     ├── BadModel          halt    the model can never serve: damaged, wrong digest, wrong labels
     ├── ProviderRefused   skip    a provider answered, and said no
     ├── BadReply          skip    a provider's answer breaks the protocol
+    ├── BadRequest        skip    a tenant's question breaks the protocol
     ├── NoOffer           skip    what was asked for is not on the market
     └── BadConfig         stop    a person has to mend a file
 
@@ -55,6 +56,12 @@ class ProviderRefused(ComputeError):
 
 class BadReply(ComputeError):
     """The provider's answer is not what the protocol says."""
+
+    consequence = "skip"
+
+
+class BadRequest(ComputeError):
+    """The tenant's question is not what the protocol says."""
 
     consequence = "skip"
 
