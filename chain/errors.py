@@ -2,6 +2,8 @@
 
 ChainError
 ├── Unreachable        retry   no endpoint answered, or none answered sensibly
+├── NodeRefused        skip    a node answered with an error; code and words are fields
+├── NotMined           retry   no block took the transaction while we waited
 ├── Reverted           skip    a contract refused; asking again gives the same
 ├── WrongChain         halt    the endpoint serves another chain: nothing may be signed
 ├── WalletFrozen       halt    a nonce of this wallet was used by someone else
@@ -45,6 +47,25 @@ class Unreachable(ChainError):
     """No endpoint answered."""
 
     advice = "check the rpc addresses and that a node listens there"
+
+
+class NodeRefused(ChainError):
+    """The node answered with an error."""
+
+    consequence = "skip"
+    advice = "the node's own words are among the facts"
+
+    def __init__(self, method: str, code: int, words: str, data: str = "") -> None:
+        super().__init__(method=method, code=code, words=words)
+        self.code = code
+        self.words = words
+        self.data = data
+
+
+class NotMined(ChainError):
+    """No block took the transaction while we waited."""
+
+    advice = "it may still be mined: look for its hash before sending anything in its place"
 
 
 class Reverted(ChainError):

@@ -1,0 +1,102 @@
+"""Between JSON-able values and ABI bytes, by function signatures that people can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from eth_abi import abi
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from chain.types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A signature taken apart: `name(inputs)` and, for views, `(outputs)` behind it."""
+
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@cache
+def function(signature: str) -> Function:
+    """Take `name(types)` or `name(types)(returns)` apart."""
+    start = signature.index("(")
+    end = _closing(signature, start)
+    outputs = signature[end + 1 :]
+    if outputs and (outputs[0] != "(" or _closing(outputs, 0) != len(outputs) - 1):
+        raise ValueError(signature)
+    return Function(
+        keccak(text=signature[: end + 1])[:4],
+        split(signature[start + 1 : end]),
+        split(outputs[1:-1]),
+    )
+
+
+def split(types: str) -> tuple[str, ...]:
+    """Split a comma-separated list of types, leaving tuples whole."""
+    if not types:
+        return ()
+    parts, depth, begin = [], 0, 0
+    for at, char in enumerate(types):
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            parts.append(types[begin:at])
+            begin = at + 1
+    return (*parts, types[begin:])
+
+
+def encode(types: Sequence[str], args: Sequence[Json]) -> bytes:
+    """ABI-encode JSON-able values."""
+    if len(types) != len(args):
+        raise ValueError(f"{len(types)} arguments wanted, {len(args)} given")
+    return abi.encode(types, [_outward(t, a) for t, a in zip(types, args, strict=True)])
+
+
+def decode(types: Sequence[str], data: bytes) -> list[Json]:
+    """JSON-able values: bytes as 0x-strings, addresses with their checksum, tuples as lists."""
+    values = abi.decode(types, data)
+    return [_inward(t, v) for t, v in zip(types, values, strict=True)]
+
+
+def kind(entry: Mapping[str, Any]) -> str:
+    """The canonical type of a parameter in a JSON ABI, tuples written out."""
+    name: str = entry["type"]
+    if not name.startswith("tuple"):
+        return name
+    inner = ",".join(kind(each) for each in entry["components"])
+    return f"({inner}){name.removeprefix('tuple')}"
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 0
+    for at in range(start, len(text)):
+        depth += (text[at] == "(") - (text[at] == ")")
+        if depth == 0:
+            return at
+    raise ValueError(text)
+
+
+def _outward(form: str, value: Any) -> Any:
+    if form.endswith("]"):
+        return [_outward(form[: form.rindex("[")], v) for v in value]
+    if form.startswith("("):
+        return tuple(_outward(t, v) for t, v in zip(split(form[1:-1]), value, strict=True))
+    if form.startswith("bytes"):
+        return bytes.fromhex(value.removeprefix("0x"))
+    return value
+
+
+def _inward(form: str, value: Any) -> Json:
+    if form.endswith("]"):
+        return [_inward(form[: form.rindex("[")], v) for v in value]
+    if form.startswith("("):
+        return [_inward(t, v) for t, v in zip(split(form[1:-1]), value, strict=True)]
+    if form.startswith("bytes"):
+        return "0x" + value.hex()
+    return to_checksum_address(value) if form == "address" else cast("Json", value)
