@@ -74,7 +74,7 @@ def parse_access(header: str) -> Access | None:
 def parse_request(body: bytes) -> ScoreRequest:
     try:
         fields = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadRequest("the body is not JSON") from None
     match fields:
         case {
@@ -99,7 +99,7 @@ def parse_reply(body: bytes, labels: Sequence[str], expected: ModelId) -> Scores
     """Believe a reply only if it scores each label, finitely, with the model that was leased."""
     try:
         fields = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # a thousand brackets are a valid beginning
         raise BadReply("the reply is not JSON") from None
     match fields:
         case {

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
+import rlp
+
+from chain import permit
+from chain.answers import Header
 from chain.calldata import Filling, calldata
 from chain.errors import Unreachable
 from chain.keys import Key
+from chain.replies import Reply
 from chain.signing import sign_transaction
 from chain.types import (
     Address,
@@ -20,11 +26,13 @@ from chain.types import (
     Fees,
     Intent,
     Json,
+    Receipt,
     Refused,
     SignerState,
     Simulation,
     Wei,
 )
+from compute.port import ModelId, Scores
 
 
 class FakeReader:
@@ -62,7 +70,7 @@ class FakeReader:
 
 
 class FakeSigner:
-    """`chain.port.Signer` that admits everything and really signs, so that Anvil takes its bytes."""
+    """`chain.port.Signer` that admits everything and really signs: Anvil takes its bytes."""
 
     def __init__(self, key: Key, chain_id: int, next_nonce: int = 0) -> None:
         self.wallet = key.address
@@ -116,7 +124,8 @@ class FakeSigner:
     async def access(
         self, lease: int, provider: Address, at: int, digest: bytes
     ) -> bytes | Refused:
-        return bytes(65)
+        domain = permit.Domain(self._chain_id, self.wallet)
+        return permit.sign(self._key, domain, permit.Access(lease, provider, at, digest))
 
     async def halt(self, reason: str) -> int:
         return 1
@@ -130,3 +139,110 @@ class FakeSigner:
         return sign_transaction(
             self._key, self._chain_id, nonce, fees, call.gas, call.to, call.value, data
         )
+
+
+class FakeNode:
+    """What the sending side uses of a `ChainClient`, over a chain that the test moves by hand."""
+
+    def __init__(self, chain_id: int = 31337, base_fee: int = 10**9) -> None:
+        self.chain_id = chain_id
+        self.base_fee = base_fee
+        self.away = False
+        """Nothing answers."""
+        self.replies: list[Reply] = []
+        """Said to the next broadcasts instead of the truth; SILENT loses the request."""
+        self.broadcasts: list[str] = []
+        self.pool: dict[int, tuple[str, int]] = {}
+        """Hash and fee cap by nonce: one wallet is enough."""
+        self.blocks: list[list[str]] = [[]]
+        self.count: int | None = None
+        """Said instead of the true count of transactions."""
+        self._fork = 0
+        self._names: list[int] = [0]
+        self._nonces: dict[str, int] = {}
+
+    async def head(self) -> Header:
+        self._answer()
+        return self._header(len(self.blocks) - 1)
+
+    async def receipt(self, transaction: str) -> Receipt | None:
+        self._answer()
+        for number, block in enumerate(self.blocks):
+            if transaction in block:
+                return Receipt(transaction, self._header(number).block, True, 21_000, Wei(21_000))
+        return None
+
+    async def nonce(self, of: Address, at: int | str = "latest") -> int:
+        self._answer()
+        if self.count is not None:
+            return self.count
+        last = at if isinstance(at, int) else len(self.blocks) - 1
+        return sum(len(block) for block in self.blocks[: last + 1])
+
+    async def broadcast(self, raw: str, transaction: str) -> Reply:
+        self._answer()
+        self.broadcasts.append(raw)
+        said = self.replies.pop(0) if self.replies else None
+        return said or self.take(raw, transaction)
+
+    def take(self, raw: str, transaction: str) -> Reply:
+        """What an honest node does with signed bytes."""
+        fields = cast("list[bytes]", rlp.decode(bytes.fromhex(raw[4:])))
+        nonce, cap = int.from_bytes(fields[1]), int.from_bytes(fields[3])
+        self._nonces[transaction] = nonce
+        if nonce < sum(len(block) for block in self.blocks):
+            return Reply.PASSED
+        known, paid = self.pool.get(nonce, ("", 0))
+        if known == transaction:
+            return Reply.KNOWN
+        if cap * 10 < paid * 11:
+            return Reply.UNDERPRICED
+        self.pool[nonce] = (transaction, cap)
+        return Reply.ACCEPTED
+
+    def mine(self, blocks: int = 1) -> None:
+        """Blocks that take, in order, whatever pays the base fee."""
+        for _ in range(blocks):
+            mined: list[str] = []
+            nonce = sum(len(block) for block in self.blocks)
+            while nonce in self.pool and self.pool[nonce][1] >= self.base_fee:
+                mined.append(self.pool.pop(nonce)[0])
+                nonce += 1
+            self.blocks.append(mined)
+            self._names.append(self._fork)
+
+    def reorg(self, depth: int) -> None:
+        """Other blocks take the place of the last ones, with nothing in them."""
+        self._fork += 1
+        for number in range(max(1, len(self.blocks) - depth), len(self.blocks)):
+            self.blocks[number], self._names[number] = [], self._fork
+
+    def evict(self) -> None:
+        self.pool.clear()
+
+    def _answer(self) -> None:
+        if self.away:
+            raise Unreachable
+
+    def _header(self, number: int) -> Header:
+        name = f"0x{self._names[number]:032x}{number:032x}"
+        block = Block(self.chain_id, number, name, 1_700_000_000 + 12 * number)
+        return Header(block, "0x" + "00" * 32, Wei(self.base_fee))
+
+
+class FakeScorer:
+    """`compute.port.Scorer` that favours the first label, or fails as told."""
+
+    def __init__(self, model: ModelId, fault: Exception | None = None) -> None:
+        self.model = model
+        self.fault = fault
+        self.prompts: list[str] = []
+
+    async def score(self, prompt: str, labels: Sequence[str]) -> Scores:
+        self.prompts.append(prompt)
+        if self.fault:
+            raise self.fault
+        return Scores(tuple(float(-place) for place in range(len(labels))), self.model)
+
+    async def close(self) -> None:
+        pass
