@@ -1,0 +1,166 @@
+"""A typed call becomes bytes: the only place where calldata is made, and it is made here alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from eth_abi.abi import encode
+from eth_abi.exceptions import ABITypeError, EncodingError, ParseError
+from eth_abi.grammar import ABIType, BasicType, TupleType, parse
+from eth_utils.crypto import keccak
+
+from chain.permit import Domain, Receive, digest
+from chain.types import SALT, WALLET, Address, Call, Json, Pull
+
+AUTHORIZATION: Final = ("uint256", "uint256", "bytes")
+"""What a function that takes a `Pull` ends with: validAfter, validBefore, signature."""
+VALID_AFTER: Final = 0
+
+
+class BadCall(ValueError):
+    """The arguments do not fit the function, or the function is not written canonically."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What only the signer knows about a call."""
+
+    wallet: Address
+    intent_id: str
+
+    @property
+    def salt(self) -> str:
+        text = bytes.fromhex(self.wallet[2:]) + self.intent_id.encode()
+        return "0x" + hashlib.sha256(text).hexdigest()
+
+
+Authorize = Callable[[bytes], bytes]
+"""Signs a digest with the wallet's key."""
+
+
+def selector(function: str) -> bytes:
+    return keccak(text=function)[:4]
+
+
+def calldata(call: Call, filling: Filling, domain: Domain | None, authorize: Authorize) -> bytes:
+    """The bytes of a call. `domain` is the token's, needed for a `Pull` only."""
+    if not call.function:
+        if call.args or call.pull:
+            raise BadCall("plain ether carries no arguments")
+        return b""
+    kinds = argument_types(call.function)
+    if call.pull is None:
+        return selector(call.function) + _encode(kinds, call.args, filling)
+    if domain is None:
+        raise BadCall("no such token")
+    return _authorized(call, call.pull, kinds, filling, domain, authorize)
+
+
+def _authorized(
+    call: Call,
+    pull: Pull,
+    kinds: Sequence[ABIType],
+    filling: Filling,
+    domain: Domain,
+    authorize: Authorize,
+) -> bytes:
+    if tuple(kind.to_type_str() for kind in kinds[-3:]) != AUTHORIZATION:
+        raise BadCall("the function takes no authorization")
+    if not call.args or _filled(kinds[0], call.args[0], filling) != filling.wallet.lower():
+        raise BadCall("only the wallet pays")
+    body = _encode(kinds[:-3], call.args, filling)
+    message = Receive(
+        payer=filling.wallet,
+        to=call.to,
+        value=pull.value,
+        valid_after=VALID_AFTER,
+        valid_before=pull.valid_before,
+        nonce=keccak(selector(call.function) + body),
+    )
+    proof = "0x" + authorize(digest(domain, message)).hex()
+    return selector(call.function) + _encode(
+        kinds, (*call.args, VALID_AFTER, pull.valid_before, proof), filling
+    )
+
+
+@lru_cache(maxsize=256)
+def argument_types(function: str) -> tuple[ABIType, ...]:
+    """The types of `name(type,...)`; raises `BadCall` unless it is written canonically."""
+    name = function.partition("(")[0]
+    kinds = function[len(name) :]
+    if not name.isidentifier() or not name.isascii():
+        raise BadCall("not a canonical signature")
+    if kinds == "()":
+        return ()
+    try:
+        tree = parse(kinds)
+        tree.validate()
+    except (ParseError, ABITypeError, ValueError):
+        raise BadCall("not a canonical signature") from None
+    if not isinstance(tree, TupleType) or tree.arrlist or tree.to_type_str() != kinds:
+        raise BadCall("not a canonical signature")
+    return tuple(tree.components)
+
+
+def _encode(kinds: Sequence[ABIType], args: Sequence[Json], filling: Filling) -> bytes:
+    if len(kinds) != len(args):
+        raise BadCall("the number of arguments differs")
+    values = [_filled(kind, arg, filling) for kind, arg in zip(kinds, args, strict=True)]
+    try:
+        return encode([kind.to_type_str() for kind in kinds], values)
+    except (EncodingError, ABITypeError, ValueError, TypeError):
+        raise BadCall("an argument does not fit its type") from None
+
+
+def _filled(kind: ABIType, value: Json, filling: Filling) -> object:
+    """A JSON value as eth_abi takes it; nothing is guessed from text but bytes and addresses."""
+    if kind.arrlist:
+        if not isinstance(value, list | tuple):
+            raise BadCall("a list was expected")
+        return [_filled(kind.item_type, item, filling) for item in value]
+    if isinstance(kind, TupleType):
+        if not isinstance(value, list | tuple) or len(value) != len(kind.components):
+            raise BadCall("a tuple was expected")
+        return tuple(
+            _filled(part, item, filling) for part, item in zip(kind.components, value, strict=True)
+        )
+    if not isinstance(kind, BasicType):
+        raise BadCall("no such type")
+    return _basic(kind, value, filling)
+
+
+def _basic(kind: BasicType, value: Json, filling: Filling) -> object:
+    match kind.base, value:
+        case "address", str():
+            return _address(filling.wallet if value == WALLET else value)
+        case "bytes", str():
+            return _bytes(filling.salt if value == SALT and kind.sub == 32 else value)  # noqa: PLR2004 - bytes32
+        case (("uint" | "int"), bool()):
+            raise BadCall("a number was expected")
+        case (("uint" | "int"), int()):
+            return value
+        case "bool", bool():
+            return value
+        case "string", str():
+            return value
+        case _:
+            raise BadCall("an argument does not fit its type")
+
+
+def _address(value: str) -> str:
+    if len(value) != 42 or len(_bytes(value)) != 20:  # noqa: PLR2004 - 0x and 20 bytes
+        raise BadCall("an address was expected")
+    return value.lower()
+
+
+def _bytes(value: str) -> bytes:
+    if not value.startswith("0x"):
+        raise BadCall("bytes are written as 0x and hex")
+    try:
+        return bytes.fromhex(value[2:])
+    except ValueError:
+        raise BadCall("bytes are written as 0x and hex") from None
