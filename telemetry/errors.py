@@ -10,6 +10,7 @@ TelemetryError
 ├── LogDamaged       halt    the log contradicts itself; acting on would leave a hole in it
 ├── LogUnwritable    retry   the disk did not take it; nothing was appended, so nothing may be done
 ├── LogClosed        stop    the log has its ending, nothing may follow
+├── SourceError      stop    what an auditor was pointed at cannot be read as a log
 └── TargetError              a place that should keep the log …
     ├── TargetUnreachable  retry   … did not answer in time
     └── TargetRefused      retry   … answered, but did not keep the epoch
@@ -105,6 +106,14 @@ class LogClosed(TelemetryError):
     consequence = "stop"
     message = "the log has ended"
     advice = "this life is over; a new one needs a new birth"
+
+
+class SourceError(TelemetryError):
+    """An auditor was pointed at something that cannot be read as a log."""
+
+    consequence = "stop"
+    message = "no log can be read here"
+    advice = "name a folder of epoch files, or a gateway's address and the agent"
 
 
 class TargetError(TelemetryError):

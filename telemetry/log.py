@@ -9,6 +9,7 @@ are served to others. All calls come from one thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,11 @@ class Entry(NamedTuple):
 
     seq: int
     leaf: bytes
-    cid: Cid
+    digest: bytes
+
+    @property
+    def cid(self) -> Cid:
+        return from_digest(self.digest)
 
 
 class _State(NamedTuple):
@@ -62,6 +67,10 @@ class Log:
         self._tables.close()
 
     @property
+    def agent(self) -> int:
+        return self._agent
+
+    @property
     def next_seq(self) -> int:
         """The place the next record will have; what it draws depends on it."""
         return self._state.tree.size
@@ -86,7 +95,7 @@ class Log:
         data = record.encode()
         self._tables.add(record.seq, data)
         self._state = self._state.after(record, leaf_hash(data))
-        return Entry(record.seq, self._state.leaf, cid_of(data))
+        return Entry(record.seq, self._state.leaf, sha256(data).digest())
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Each record's place and bytes, in order; appending meanwhile is allowed."""
@@ -106,6 +115,10 @@ class Log:
         return self._sealed
 
     @property
+    def sealed_epochs(self) -> int:
+        return self._sealed.head.epoch + 1 if self._sealed else 0
+
+    @property
     def unsealed(self) -> int:
         """How many records are in no sealed epoch yet."""
         return self.next_seq - (self._sealed.head.size if self._sealed else 0)
@@ -115,7 +128,7 @@ class Log:
         if self._cut is None and self.unsealed:
             start = self.next_seq - self.unsealed
             tree = self._tree_at(start, min(self.next_seq, start + MAX_RECORDS))
-            epoch = self._sealed.head.epoch + 1 if self._sealed else 0
+            epoch = self.sealed_epochs
             prev = digest_of(self._sealed.cid) if self._sealed else FIRST_PREV
             self._tables.add_epoch(EpochRow(epoch, start, tree.size, prev, tree.dump()))
             self._cut = Head(self._agent, epoch, tree.size, tree.root, prev)
@@ -147,13 +160,17 @@ class Log:
     def agents(self) -> list[int]:
         return [self._agent] if self._sealed else []
 
-    def epochs(self, agent: int | None = None) -> list[EpochInfo]:
-        """The sealed epochs in order."""
-        if agent not in (None, self._agent):
+    def head(self, agent: int) -> EpochInfo | None:
+        if self._sealed is None or agent != self._agent:
+            return None
+        head = self._sealed.head
+        return EpochInfo(head.epoch, self._sealed.cid, head.size)
+
+    def epochs(self, agent: int, start: int, limit: int) -> list[EpochInfo]:
+        if agent != self._agent:
             return []
-        return [
-            EpochInfo(e, from_digest(digest), size) for e, digest, size in self._tables.sealed()
-        ]
+        rows = self._tables.sealed(start, limit)
+        return [EpochInfo(epoch, from_digest(digest), size) for epoch, digest, size in rows]
 
     def block(self, cid: Cid) -> bytes | None:
         """A block of a sealed epoch; None if there is none of this name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -35,10 +36,13 @@ Kind = Literal[
 ]
 KINDS: Final[frozenset[str]] = frozenset(get_args(Kind))
 
+_TEXT: Final = frozenset((str,))
+_EXACT: Final = frozenset((str, bool, bytes, type(None)))
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**64 - 1
 _KEYS: Final = frozenset(("v", "agent", "seq", "at", "block", "prev", "kind", "body"))
 _BLOCK_KEYS: Final = frozenset(("chain", "number", "hash"))
-_HASH_LENGTH: Final = 66
-_HEX: Final = frozenset("0123456789abcdef")
+_HASH: Final = re.compile("0x[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class Record:
             raise BadRecord(why=str(error)) from error
         if not isinstance(fields, dict) or fields.keys() != _KEYS:
             raise BadRecord(why="wrong fields")
-        if not _is_int(fields["v"]) or fields["v"] != VERSION:
+        if type(fields["v"]) is not int or fields["v"] != VERSION:
             raise BadRecord(why="unknown version")
         block = fields["block"]
         if not isinstance(block, dict) or block.keys() != _BLOCK_KEYS:
@@ -119,34 +123,33 @@ class Record:
         return leaf_hash(self.encode())
 
 
-def plain(value: object, depth: int = 0) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """Return `value` in dicts, lists and scalars that survive DAG-CBOR unchanged, or refuse it.
 
     Links are refused: a record that linked elsewhere could not be pinned with its epoch alone.
     """
     kind = type(value)
-    if kind is str or value is None or kind is bool or kind is bytes:
+    if kind in _EXACT:
         return value
-    if kind is int and -(2**63) <= value < 2**64:  # type: ignore[operator]  # an int, by its type
+    if (kind is int and _LEAST <= value <= _MOST) or (kind is float and isfinite(value)):
         return value
-    if kind is float and isfinite(value):  # type: ignore[arg-type]  # a float, by its type
-        return value
-    if depth < MAX_DEPTH:
-        if isinstance(value, Mapping):
-            if any(type(key) is not str for key in value):
+    if depth < MAX_DEPTH:  # items that are exact as they are need no call: this runs at every tick
+        deeper = depth + 1
+        if kind is dict or isinstance(value, Mapping):
+            if not _TEXT.issuperset(map(type, value)):
                 raise BadRecord(why="a map's keys must be texts")
-            return {key: plain(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
-            return [plain(item, depth + 1) for item in value]
+            items = value.items()
+            return {k: v if type(v) in _EXACT else plain(v, deeper) for k, v in items}
+        if kind is list or (isinstance(value, Sequence) and kind not in (bytearray, memoryview)):
+            return [v if type(v) in _EXACT else plain(v, deeper) for v in value]
     raise BadRecord(why="this value cannot be kept exactly", type=kind.__name__)
 
 
 def _judge(record: Record) -> None:
-    counters = {"agent": record.agent, "seq": record.seq, "at": record.at}
-    counters |= {"chain": record.block.chain, "number": record.block.number}
-    for name, value in counters.items():
-        if not _is_int(value) or not 0 <= value < SAFE_INTEGER:
-            raise BadRecord(why="not a counter", field=name)
+    block = record.block
+    for value in (record.agent, record.seq, record.at, block.chain, block.number):
+        if type(value) is not int or not 0 <= value < SAFE_INTEGER:
+            raise BadRecord(why="not a counter", value=value)
     if not _is_hash(record.block.hash):
         raise BadRecord(why="not a block hash", seq=record.seq)
     if type(record.prev) is not bytes or len(record.prev) != len(NO_PREV):
@@ -159,17 +162,8 @@ def _judge(record: Record) -> None:
         raise BadRecord(why="the body is not a map", seq=record.seq)
 
 
-def _is_int(value: object) -> bool:
-    return type(value) is int
-
-
 def _is_hash(value: object) -> bool:
-    return (
-        type(value) is str
-        and len(value) == _HASH_LENGTH
-        and value.startswith("0x")
-        and _HEX.issuperset(value[2:])
-    )
+    return type(value) is str and _HASH.fullmatch(value) is not None
 
 
 def _as_any(value: object) -> Any:

@@ -7,7 +7,7 @@ checkpoints are signed by the key that signed the first one it was given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -34,9 +34,25 @@ class Store(Protocol):
 
     def agents(self) -> Sequence[int]: ...
 
-    def epochs(self, agent: int) -> Sequence[EpochInfo]:
-        """Return the epochs held, in order; the last one is the head."""
+    def head(self, agent: int) -> EpochInfo | None: ...
+
+    def epochs(self, agent: int, start: int, limit: int) -> Sequence[EpochInfo]:
+        """Return at most `limit` of the epochs held, in order, from number `start` on."""
         ...
+
+
+def dag(store: Store, root: bytes) -> Iterator[bytes]:
+    """Yield this block and all it links to, depth first; KeyError where one is missing."""
+    yield root
+    try:
+        links = Checkpoint.decode(root).records
+    except BadCheckpoint:  # a record: it links to nothing
+        return
+    for link in links:
+        block = store.block(link)
+        if block is None:
+            raise KeyError(link)
+        yield block
 
 
 _SCHEMA: Final = """
@@ -68,16 +84,36 @@ class Archive:
         rows = self._db.execute("SELECT DISTINCT agent FROM epochs ORDER BY agent")
         return [agent for (agent,) in rows]
 
-    def epochs(self, agent: int) -> list[EpochInfo]:
-        query = "SELECT epoch, digest, size FROM epochs WHERE agent = ? ORDER BY epoch"
-        rows = self._db.execute(query, (agent,))
+    def head(self, agent: int) -> EpochInfo | None:
+        (newest,) = self._db.execute(
+            "SELECT max(epoch) FROM epochs WHERE agent = ?", (agent,)
+        ).fetchone()
+        return None if newest is None else self.epochs(agent, newest, 1)[0]
+
+    def epochs(self, agent: int, start: int, limit: int) -> list[EpochInfo]:
+        query = """
+            SELECT epoch, digest, size FROM epochs WHERE agent = ? AND epoch >= ?
+            ORDER BY epoch LIMIT ?
+        """
+        rows = self._db.execute(query, (agent, start, limit))
         return [EpochInfo(epoch, from_digest(digest), size) for epoch, digest, size in rows]
+
+    def roots(self) -> list[Cid]:
+        """The checkpoints of all epochs held."""
+        rows = self._db.execute("SELECT digest FROM epochs ORDER BY agent, epoch")
+        return [from_digest(digest) for (digest,) in rows]
+
+    def is_root(self, cid: Cid) -> bool:
+        """Whether this is the checkpoint of an epoch held here."""
+        query = "SELECT 1 FROM epochs WHERE digest = ?"
+        return self._db.execute(query, (digest_of(cid),)).fetchone() is not None
 
     def keep(self, blocks: Sequence[Block]) -> EpochInfo:
         """Take one whole epoch, checkpoint first; taking it again changes nothing."""
         checkpoint = self._judge(blocks)
         head, digest = checkpoint.head, digest_of(blocks[0].cid)
         info = EpochInfo(head.epoch, blocks[0].cid, head.size)
+        signer = checkpoint.signer(self._domain)
         with faults(self._path), transaction(self._db):
             self._match(checkpoint, digest)
             self._db.executemany(
@@ -86,7 +122,7 @@ class Archive:
             )
             self._db.execute(
                 "INSERT OR IGNORE INTO epochs VALUES (?, ?, ?, ?, ?, ?)",
-                (head.agent, *info[::2], head.prev, digest, checkpoint.signer(self._domain)),
+                (head.agent, head.epoch, head.size, head.prev, digest, signer),
             )
         return info
 

@@ -97,11 +97,14 @@ class Tables:
             rows = self._db.execute(query, (count,)).fetchall()
         return [EpochRow(*row) for row in reversed(rows)]
 
-    def sealed(self) -> list[tuple[int, bytes, int]]:
-        """Epoch, digest and size of every sealed epoch, in order."""
-        query = "SELECT epoch, digest, size FROM epochs WHERE digest NOT NULL ORDER BY epoch"
+    def sealed(self, start: int, limit: int) -> list[tuple[int, bytes, int]]:
+        """Epoch, digest and size of sealed epochs, in order."""
+        query = """
+            SELECT epoch, digest, size FROM epochs WHERE digest NOT NULL AND epoch >= ?
+            ORDER BY epoch LIMIT ?
+        """
         with faults(self.path):
-            return self._db.execute(query).fetchall()
+            return self._db.execute(query, (start, limit)).fetchall()
 
     def named(self, digest: bytes) -> bytes | None:
         """The block of a sealed epoch that has this digest."""
