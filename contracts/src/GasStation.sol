@@ -38,6 +38,8 @@ contract GasStation is Till {
 
     // ------------------------------------------------------------------------------------ errors
 
+    /// @notice A base price whose half is nothing.
+    error BadPrice();
     /// @notice The price has risen: this is all that `tokenIn` buys.
     error TooDear(uint256 weiOut);
     /// @notice The station holds less ETH than that.
@@ -53,7 +55,8 @@ contract GasStation is Till {
         payable
         Till(token_)
     {
-        if (beneficiary_ == address(0) || basePrice_ < 2) revert Zero();
+        if (beneficiary_ == address(0)) revert Zero();
+        if (basePrice_ < 2) revert BadPrice();
         beneficiary = beneficiary_;
         basePrice = basePrice_;
         seed = seed_;

@@ -219,7 +219,7 @@ contract LeaseMarket is Till {
     /// @notice The lease is not active.
     error NotActive();
     /// @notice The money ran out, the lease ended or the provider fell silent at that time.
-    error Lapsed(uint64 at);
+    error Lapsed(uint64 since);
     /// @notice The lease has not lapsed.
     error NotLapsed(uint64 until);
     /// @notice The lease is closed or unknown.
@@ -394,13 +394,13 @@ contract LeaseMarket is Till {
         uint64 until = _activationUntil(l);
         if (block.timestamp > until) revert ActivationOver(until);
 
-        uint64 at = uint64(block.timestamp);
+        uint64 time = uint64(block.timestamp);
         l.state = State.Active;
-        l.activatedAt = at;
-        l.settledUntil = at;
-        l.heartbeatAt = at;
-        l.endsAt = at + _offers[l.offer].terms.maxSeconds;
-        emit LeaseActivated(lease, at, l.endsAt);
+        l.activatedAt = time;
+        l.settledUntil = time;
+        l.heartbeatAt = time;
+        l.endsAt = time + _offers[l.offer].terms.maxSeconds;
+        emit LeaseActivated(lease, time, l.endsAt);
     }
 
     /// @notice Says that the computer is still there; provider only, before the lease lapses.
@@ -483,10 +483,10 @@ contract LeaseMarket is Till {
         if (l.state != State.Active) revert NotActive();
         if (l.noticeAt != 0) revert AlreadyNoticed();
 
-        uint64 at = uint64(block.timestamp);
-        l.noticeAt = at;
-        if (at + noticeSeconds < l.endsAt) l.endsAt = at + noticeSeconds;
-        emit CloseNoticed(lease, at);
+        uint64 time = uint64(block.timestamp);
+        l.noticeAt = time;
+        if (time + noticeSeconds < l.endsAt) l.endsAt = time + noticeSeconds;
+        emit CloseNoticed(lease, time);
     }
 
     /// @notice Closes a lease after notice; provider only. The remainder goes to the tenant.

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {TestDollar} from "../src/TestDollar.sol";
+
+/// @notice A contract wallet: what its owner's key signs, it has signed.
+contract SmartWallet is IERC1271 {
+    address private immutable _owner;
+
+    constructor(address owner) {
+        _owner = owner;
+    }
+
+    function act(address target, bytes calldata data) external returns (bytes memory) {
+        (bool done, bytes memory answer) = target.call(data);
+        require(done, "wallet: refused");
+        return answer;
+    }
+
+    function isValidSignature(bytes32 digest, bytes calldata signature)
+        external
+        view
+        returns (bytes4)
+    {
+        bool valid = ECDSA.recover(digest, signature) == _owner;
+        return valid ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
+    }
+
+    receive() external payable {}
+}
+
+/// @notice A token that can refuse to pay an account, as USDC does with its blocklist.
+contract ChoosyDollar is TestDollar {
+    mapping(address account => bool) public refuses;
+
+    function refuse(address account, bool yes) external {
+        refuses[account] = yes;
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        require(!refuses[to], "refused");
+        super._update(from, to, value);
+    }
+}
+
+/// @notice A token that calls back in the middle of each transfer, and is itself a customer.
+contract HostileDollar is ERC20 {
+    address private _target;
+    bytes private _callback;
+
+    /// What became of the last callback.
+    uint256 public attempts;
+    bool public succeeded;
+    bytes public answer;
+
+    constructor() ERC20("Hostile", "BAD") {
+        _mint(address(this), 1e12);
+    }
+
+    function act(address target, bytes calldata data) external returns (bytes memory) {
+        (bool done, bytes memory said) = target.call(data);
+        if (!done) {
+            assembly ("memory-safe") {
+                revert(add(said, 32), mload(said))
+            }
+        }
+        return said;
+    }
+
+    function callBack(address target, bytes calldata data) external {
+        (_target, _callback) = (target, data);
+        (attempts, succeeded, answer) = (0, false, "");
+    }
+
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        bytes calldata
+    ) external {
+        _transfer(from, to, value);
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (_target == address(0)) return;
+        ++attempts;
+        (succeeded, answer) = _target.call(_callback);
+    }
+}
+
+/// @notice Takes no ETH.
+contract Sealed {
+    function act(address target, bytes calldata data) external {
+        (bool done, bytes memory said) = target.call(data);
+        if (!done) {
+            assembly ("memory-safe") {
+                revert(add(said, 32), mload(said))
+            }
+        }
+    }
+}
