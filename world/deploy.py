@@ -1,0 +1,86 @@
+"""Founding a local world: the five contracts, always at the same addresses, and money."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from eth_utils.crypto import keccak
+
+import contracts
+from chain.keys import Key
+from chain.purse import Purse
+from chain.types import Address, Call, Json, Micro, Wei
+from strategies.port import Places
+from world.devnet import CHAIN_ID, Devnet
+from world.scenario import Scenario
+
+RICH: Final = Wei(10**21)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where everything is."""
+
+    chain_id: int
+    token: Address
+    registry: Address
+    lease_market: Address
+    job_board: Address
+    gas_station: Address
+
+    @property
+    def places(self) -> Places:
+        return Places(
+            registry=self.registry,
+            token=self.token,
+            lease_market=self.lease_market,
+            job_board=self.job_board,
+            gas_station=self.gas_station,
+        )
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Deployment:
+        return cls(**json.loads(path.read_text("utf-8")))
+
+
+def role(name: str) -> Key:
+    """The key of somebody in the world; everyone can make it, so it guards nothing."""
+    return Key(keccak(text=f"forager's world: {name}"))
+
+
+async def deploy(devnet: Devnet, scenario: Scenario, seed: int) -> Deployment:
+    """Found the world; somebody must be mining. Addresses depend on nothing."""
+    founder = Purse(devnet.client, role("founder"))
+    await devnet.give_wei(founder.address, RICH)
+
+    async def create(
+        name: str, types: tuple[str, ...] = (), args: tuple[Json, ...] = ()
+    ) -> Address:
+        return await founder.deploy(contracts.artifact(name)["bytecode"], types, args)
+
+    token = await create("TestDollar")
+    registry = await create("AgentRegistry")
+    market = await create("LeaseMarket", ("address",), (token,))
+    board = await create("JobBoard", ("address",), (token,))
+    station = await create(
+        "GasStation",
+        ("address", "address", "uint256", "bytes32"),
+        (token, founder.address, scenario.gas.station_micro, _weather(scenario, seed)),
+    )
+    await devnet.give_wei(station, Wei(scenario.gas.station_wei))
+    return Deployment(CHAIN_ID, token, registry, market, board, station)
+
+
+async def mint(purse: Purse, token: Address, to: Address, micro: Micro) -> None:
+    """Test dollars out of nothing; anyone may."""
+    await purse.send(Call(token, "mint(address,uint256)", (to, micro)))
+
+
+def _weather(scenario: Scenario, seed: int) -> str:
+    return "0x" + keccak(text=f"{scenario.name}/{seed}/station").hex()
