@@ -68,7 +68,7 @@ def _authorized(
     domain: Domain,
     authorize: Authorize,
 ) -> bytes:
-    if tuple(kind.to_type_str() for kind in kinds[-3:]) != AUTHORIZATION:
+    if tuple(_text(kind) for kind in kinds[-3:]) != AUTHORIZATION:
         raise BadCall("the function takes no authorization")
     if not call.args or _filled(kinds[0], call.args[0], filling) != filling.wallet.lower():
         raise BadCall("only the wallet pays")
@@ -101,9 +101,13 @@ def argument_types(function: str) -> tuple[ABIType, ...]:
         tree.validate()
     except (ParseError, ABITypeError, ValueError):
         raise BadCall("not a canonical signature") from None
-    if not isinstance(tree, TupleType) or tree.arrlist or tree.to_type_str() != kinds:
+    if not isinstance(tree, TupleType) or tree.arrlist or _text(tree) != kinds:
         raise BadCall("not a canonical signature")
     return tuple(tree.components)
+
+
+def _text(kind: ABIType) -> str:
+    return str(kind.to_type_str())  # type: ignore[no-untyped-call] # eth_abi gives it no types
 
 
 def _encode(kinds: Sequence[ABIType], args: Sequence[Json], filling: Filling) -> bytes:
@@ -111,7 +115,7 @@ def _encode(kinds: Sequence[ABIType], args: Sequence[Json], filling: Filling) ->
         raise BadCall("the number of arguments differs")
     values = [_filled(kind, arg, filling) for kind, arg in zip(kinds, args, strict=True)]
     try:
-        return encode([kind.to_type_str() for kind in kinds], values)
+        return encode([_text(kind) for kind in kinds], values)
     except (EncodingError, ABITypeError, ValueError, TypeError):
         raise BadCall("an argument does not fit its type") from None
 

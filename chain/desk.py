@@ -21,10 +21,11 @@ from chain.halt import (
     standing,
 )
 from chain.keys import Key
-from chain.ledger import Ledger, Transaction
+from chain.ledger import Ledger
 from chain.limits import Limits
 from chain.signing import sign_transaction
 from chain.tables import CheckpointRow
+from chain.transaction import Transaction
 from chain.types import (
     Address,
     Admission,
@@ -133,7 +134,7 @@ class Desk:
             if refusal := self._silent() or self._forbidden(tx, intent, who):
                 return refusal
             now = tx.now()
-            verdict = judging.judge(intent, fees, tx.spent(now), now, self._limits, who)
+            verdict = judging.judge(intent, fees, tx.window, now, self._limits, who)
             if isinstance(verdict, Refused):
                 return verdict
             nonce = tx.next_nonce()
@@ -163,7 +164,7 @@ class Desk:
             now = tx.now()
             more = {judging.WEI: entry.intent.call.gas * (fees.max_fee - last.max_fee)}
             refusal = judging.fits_fees(fees, self._limits) or judging.over(
-                "end", more, tx.spent(now), now, self._limits
+                "end", more, tx.window, now, self._limits
             )
             if refusal:
                 return refusal
@@ -225,9 +226,9 @@ class Desk:
     def _accept(self, tx: Transaction) -> None:
         """Limits only ever move on, and a ledger serves one wallet on one registry."""
         ours = f"{self._keys.wallet.address} {self._limits.chain_id} {self._limits.registry}"
-        tx.remember("wallet", ours, once=True)
-        if tx.recall("wallet") != ours:
+        if (tx.recall("wallet") or ours) != ours:
             raise BadSettings("this ledger belongs to another wallet or registry", ledger=ours)
+        tx.remember("wallet", ours)
         version, digest = (tx.recall("limits") or "-1 none").split(" ")
         offered = f"{self._limits.version} {hexed(self._limits.digest)}"
         if self._limits.version < int(version) or (
@@ -238,9 +239,10 @@ class Desk:
 
     def _recognize(self, tx: Transaction) -> None:
         """A copied or restored ledger may lack what was signed since: only the operator knows."""
-        tx.remember("file", self._ledger.file, once=True)
+        known = tx.recall("file") or self._ledger.file
+        tx.remember("file", known)
         halt = tx.newest_halt()
-        if tx.recall("file") != self._ledger.file and (halt is None or halt.resumed):
+        if known != self._ledger.file and (halt is None or halt.resumed):
             tx.add_halt("this ledger is a copy or a restored backup", tx.now())
 
     def _who(self, tx: Transaction) -> Who:

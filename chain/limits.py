@@ -8,7 +8,7 @@ from typing import Final
 
 from chain.errors import BadRequest
 from chain.halt import Who, pays_operator
-from chain.types import WALLET, Address, Fees, Intent, Json, Refused
+from chain.types import WALLET, Address, Call, Fees, Intent, Json, Refused
 from chain.wire import Fields
 
 WEI: Final = "wei"
@@ -137,12 +137,14 @@ def _fits_rules(intent: Intent, limits: Limits, who: Who) -> Refused | None:
     rule = limits.rules.get((call.to, call.function))
     if rule is None:
         return Refused("target", {"to": call.to, "function": call.function})
-    for index in (rule.payee, rule.amount):
-        if index is not None and index >= len(call.args):
-            return Refused("arguments", {"index": index})
-    if rule.payee is not None and _payee(call.args[rule.payee], who) not in limits.payees:
-        return Refused("payee", {"payee": call.args[rule.payee]})
-    if rule.amount is not None and _uint(call.args[rule.amount]) is None:
+    return _fits_rule(call, rule, limits, who)
+
+
+def _fits_rule(call: Call, rule: Rule, limits: Limits, who: Who) -> Refused | None:
+    args = dict(enumerate(call.args))
+    if rule.payee is not None and _payee(args.get(rule.payee), who) not in limits.payees:
+        return Refused("payee", {"payee": args.get(rule.payee)})
+    if rule.amount is not None and _uint(args.get(rule.amount)) is None:
         return Refused("arguments", {"index": rule.amount})
     if call.pull and call.pull.token not in limits.tokens:
         return Refused("token", {"token": call.pull.token})

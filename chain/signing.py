@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import rlp
+import rlp  # type: ignore[import-untyped] # it ships no type hints
 from eth_utils.crypto import keccak
 
 from chain.keys import ELECTRUM, Key

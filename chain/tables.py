@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlmodel import Field, SQLModel
+
+TABLES: Final = ("intents", "attempts", "spent", "checkpoints", "halts", "facts")
 
 
 class IntentRow(SQLModel, table=True):
