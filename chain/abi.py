@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from eth_abi import abi
 from eth_utils.address import to_checksum_address
@@ -92,11 +92,11 @@ def _outward(form: str, value: Any) -> Any:
     return value
 
 
-def _inward(form: str, value: Any) -> Json:
+def _inward(form: str, value: Any) -> Any:
     if form.endswith("]"):
         return [_inward(form[: form.rindex("[")], v) for v in value]
     if form.startswith("("):
         return [_inward(t, v) for t, v in zip(split(form[1:-1]), value, strict=True)]
     if form.startswith("bytes"):
         return "0x" + value.hex()
-    return to_checksum_address(value) if form == "address" else cast("Json", value)
+    return to_checksum_address(value) if form == "address" else value

@@ -25,6 +25,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from chain.errors import Unreachable, WrongChain
 
+CHAIN_ID: Final = RPCEndpoint("eth_chainId")
 RECHECK_S: Final = 30.0
 BUSY: Final = frozenset({-32005, -32016, 429})
 """JSON-RPC codes by which endpoints say that they are asked too much."""
@@ -81,20 +82,20 @@ class Endpoints(AsyncJSONBaseProvider):
             await session.close()
 
     async def _ask(self, place: int, method: RPCEndpoint, params: Any) -> RPCResponse:
-        await self._check(place)
         try:
+            if method != CHAIN_ID and self._doubtful(place):
+                self._compare(place, await self._post(place, CHAIN_ID, []))
             response = await self._post(place, method, params)
         except Unreachable:
             self._checked.pop(place, None)
             raise
-        if method == "eth_chainId":
+        if method == CHAIN_ID:
             self._compare(place, response)
         return response
 
-    async def _check(self, place: int) -> None:
-        if self._clock() < self._checked.get(place, -RECHECK_S) + RECHECK_S:
-            return
-        self._compare(place, await self._post(place, RPCEndpoint("eth_chainId"), []))
+    def _doubtful(self, place: int) -> bool:
+        checked = self._checked.get(place)
+        return checked is None or self._clock() - checked >= RECHECK_S
 
     def _compare(self, place: int, response: RPCResponse) -> None:
         try:

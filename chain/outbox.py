@@ -25,8 +25,8 @@ class Flight:
     receipt: Receipt | None = None
     reply: Reply = Reply.SILENT
     sent_at: float = float("-inf")
-    doubts: int = 0
-    """How often in a row the nonce was found used by nothing of ours."""
+    doubts: frozenset[str] = frozenset()
+    """Heads at which the nonce was found used by nothing of ours."""
 
     @property
     def id(self) -> str:

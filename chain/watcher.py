@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chain.client import ChainClient
 
 DOUBTS: Final = 3
-"""Heads in a row that must show a nonce as used by someone else: nodes lag and lie."""
+"""Heads that must show a nonce as used by someone else: nodes lag and lie."""
 RESEND_S: Final = 4.0
 
 
@@ -58,7 +58,6 @@ class Watcher:
         self._clock = clock
         self._finality = finality_blocks
         self._resend_s = resend_s
-        self._tended = ""
 
     async def poll(self) -> list[Sighting]:
         """Look at every flight once; send again, and press on, what no block has taken.
@@ -101,14 +100,13 @@ class Watcher:
         return Sighting(now.entry, now.state, now.receipt) if changed else None
 
     async def _tend(self, head: Header) -> list[Sighting]:
-        """Send again what waits, at each new head, but not all the time."""
-        new_head, self._tended = head.block.hash != self._tended, head.block.hash
+        """Send again what waits, but not all the time."""
         waiting = [flight for flight in self._outbox.open() if flight.state in OPEN]
         found = []
         for place, flight in enumerate(waiting):
             pressed = await self._sender.press(flight, head.base_fee, first=place == 0)
             due = self._clock() - flight.sent_at >= self._resend_s
-            if pressed.entry == flight.entry and not (new_head and due):
+            if pressed.entry == flight.entry and not due:
                 continue
             sent = await self._sender.resend(pressed)
             if await self._doubted(sent, head):
@@ -122,8 +120,9 @@ class Watcher:
         a final block already counts the nonce, and no attempt of ours has a receipt.
         """
         used = flight.reply is Reply.PASSED and await self._used(flight, head)
-        flight = self._outbox.note(flight.id, doubts=flight.doubts + 1 if used else 0)
-        if flight.doubts < DOUBTS:
+        doubts = flight.doubts | {head.block.hash} if used else frozenset()
+        self._outbox.note(flight.id, doubts=doubts)
+        if len(doubts) < DOUBTS:
             return False
         self._outbox.step(flight.id, TAKEN)
         return True

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +50,13 @@ def free_port() -> int:
 def ask(url: str, method: str, *params: object) -> object:
     """One request without a client, for before and after the tests."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-    request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=5) as reply:
-        return json.load(reply).get("result")
+    host = url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=5)
+    try:
+        connection.request("POST", "/", body, {"Content-Type": "application/json"})
+        return json.load(connection.getresponse()).get("result")
+    finally:
+        connection.close()
 
 
 def start(*options: str) -> tuple[subprocess.Popen[bytes], str]:
