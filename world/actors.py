@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -17,7 +16,7 @@ import structlog
 from chain.errors import ChainError
 from chain.purse import Purse
 from chain.reader import BlockReader
-from chain.types import Block, Call, Micro, Receipt
+from chain.types import Block, Call, Micro
 from world.deploy import RICH, Deployment, mint, role
 from world.devnet import Devnet
 from world.events import Event, GasMove, Posting, events, reaction_s
@@ -88,7 +87,7 @@ class Actors:
                 self._devnet.base_fee = event.base_fee
             case Posting():
                 poster = self._posters[event.poster]
-                doing.create_task(self._try("posted", poster.send(self._posting(event, start))))
+                doing.create_task(self._try("posted", poster, self._posting(event, start)))
 
     def _posting(self, event: Posting, start: Block) -> Call:
         due, deadline = start.at + event.not_before_s, start.at + event.deadline_s
@@ -114,7 +113,7 @@ class Actors:
                 cost = (120_000 + 150 * work) * gas_price * eth_price // WEI_PER_ETH
                 if reward - cost >= rivalry.rival.least_micro:
                     call = Call(self._at.job_board, "performUpkeep(bytes)", (_data_of(job),))
-                    doing.create_task(self._try("taken", rivalry.purse.send(call)))
+                    doing.create_task(self._try("taken", rivalry.purse, call))
 
     async def _look(self) -> tuple[list[tuple[int, list[object]]], int]:
         """The open jobs among the newest, and what ETH costs."""
@@ -130,9 +129,9 @@ class Actors:
         reward, due, work = (cast("int", row[i]) for i in (1, 2, 4))
         return block.at >= due + reaction_s(self._scenario, self._seed, rival, reward, work)
 
-    async def _try(self, what: str, doing: Coroutine[None, None, Receipt]) -> None:
+    async def _try(self, what: str, purse: Purse, call: Call) -> None:
         try:
-            await doing
+            await purse.send(call)
         except ChainError as fault:
             self.counts["late" if what == "taken" else "lost"] += 1
             log.info("actors.failed", what=what, why=str(fault))
