@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from Crypto.Cipher import AES
 from eth_utils.crypto import keccak
 
 from chain.errors import BadKeystore, WrongPassphrase
@@ -106,5 +106,4 @@ def _derive(kdf: str, params: dict[str, Any], passphrase: bytes) -> bytes:
 
 
 def _aes(key: bytes, iv: bytes, data: bytes) -> bytes:
-    cipher = Cipher(algorithms.AES128(key), modes.CTR(iv)).encryptor()
-    return cipher.update(data) + cipher.finalize()
+    return AES.new(key, AES.MODE_CTR, nonce=b"", initial_value=iv).encrypt(data)
