@@ -19,7 +19,7 @@ OPEN: Final = (
 EXTEND: Final = "topUpWithAuthorization(address,uint256,uint256,bytes32,uint256,uint256,bytes)"
 CLOSE: Final = "close(uint256)"
 
-GAS: Final = {OPEN: 500_000, EXTEND: 250_000, CLOSE: 200_000}
+GAS: Final = {OPEN: 500_000, EXTEND: 160_000, CLOSE: 150_000}
 """Limits with room to spare: a pull cannot be simulated before it is signed."""
 
 

@@ -37,7 +37,7 @@ def recover(access: wire.Access, digest: bytes) -> Address | None:
     return permit.signed_by(DOMAIN, message, access.signature)
 
 
-def header(body: bytes, key=TENANT, lease=7, at=NOW, provider=PROVIDER, domain=DOMAIN) -> str:
+def header(body: bytes, *, key=TENANT, lease=7, at=NOW, provider=PROVIDER, domain=DOMAIN) -> str:
     message = permit.Access(lease, provider, at, wire.digest(body))
     return wire.Access(lease, at, permit.sign(key, domain, message)).header()
 
