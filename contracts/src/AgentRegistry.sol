@@ -10,7 +10,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 /// @dev Nobody owns this contract. A wallet speaks for its agent, the operator who permitted the
 /// birth can halt it and can close the file of a lost one; an ended life never changes again.
 contract AgentRegistry is EIP712 {
-    // ------------------------------------------------------------------------------------- types
+    // --------------------------------------------------------------------------------------- types
 
     /// @notice What an operator permits; signed as EIP-712 `Birth`.
     struct Birth {
@@ -55,7 +55,7 @@ contract AgentRegistry is EIP712 {
         bool anchored;
     }
 
-    // --------------------------------------------------------------------------------- constants
+    // ----------------------------------------------------------------------------------- constants
 
     /// @notice The most parents a birth may name.
     uint256 public constant MAX_PARENTS = 8;
@@ -67,7 +67,7 @@ contract AgentRegistry is EIP712 {
 
     uint8 private constant LAST_CAUSE = 4;
 
-    // ----------------------------------------------------------------------------------- storage
+    // ------------------------------------------------------------------------------------- storage
 
     /// @notice How many agents were ever born; ids run from 1 to this.
     uint256 public count;
@@ -82,7 +82,7 @@ contract AgentRegistry is EIP712 {
     mapping(uint256 agent => uint64[]) private _parents;
     mapping(uint256 agent => string) private _uris;
 
-    // ------------------------------------------------------------------------------------ events
+    // -------------------------------------------------------------------------------------- events
 
     /// @notice An agent came to life.
     event Born(
@@ -120,7 +120,7 @@ contract AgentRegistry is EIP712 {
         bytes32 digest
     );
 
-    // ------------------------------------------------------------------------------------ errors
+    // -------------------------------------------------------------------------------------- errors
 
     /// @notice The birth was sent by another account than the wallet it names.
     error NotTheWallet();
@@ -153,11 +153,11 @@ contract AgentRegistry is EIP712 {
     /// @notice The cause is none of the four.
     error UnknownCause();
 
-    // ------------------------------------------------------------------------------- constructor
+    // --------------------------------------------------------------------------------- constructor
 
     constructor() EIP712("Forager", "1") {}
 
-    // ------------------------------------------------------------------------------------- birth
+    // --------------------------------------------------------------------------------------- birth
 
     /// @notice Brings an agent to life; sent by its wallet, permitted by its operator.
     /// @param b What the operator permits.
@@ -189,7 +189,7 @@ contract AgentRegistry is EIP712 {
         emit Born(agent, b.wallet, b.operator, b.logKey, b.genome, b.parents, b.seed);
     }
 
-    // -------------------------------------------------------------------------------------- life
+    // ---------------------------------------------------------------------------------------- life
 
     /// @notice Fixes a checkpoint of the agent's log for ever; wallet only.
     /// @param agent The agent.
@@ -215,7 +215,7 @@ contract AgentRegistry is EIP712 {
         emit Served(agent, uri);
     }
 
-    // -------------------------------------------------------------------------------------- halt
+    // ---------------------------------------------------------------------------------------- halt
 
     /// @notice Halts the agent: its signer takes no new intent; operator only.
     /// @param agent The agent.
@@ -237,7 +237,7 @@ contract AgentRegistry is EIP712 {
         emit Resumed(agent, life.haltId);
     }
 
-    // --------------------------------------------------------------------------------------- end
+    // ----------------------------------------------------------------------------------------- end
 
     /// @notice Ends the life for good and anchors its last checkpoint; wallet or operator.
     /// @dev An operator who closes a lost life may have no checkpoint: size and root are then zero.
@@ -267,7 +267,7 @@ contract AgentRegistry is EIP712 {
         emit Ended(agent, cause, msg.sender, epoch, size, root, digest);
     }
 
-    // ------------------------------------------------------------------------------------- views
+    // --------------------------------------------------------------------------------------- views
 
     /// @notice The life of an agent; all zero for an id that was never born.
     /// @param agent The agent.
@@ -298,7 +298,7 @@ contract AgentRegistry is EIP712 {
         return (life.halted, life.haltId);
     }
 
-    // ----------------------------------------------------------------------------------- private
+    // ------------------------------------------------------------------------------------- private
 
     /// @dev The one place where an anchor is judged and kept.
     function _anchor(

@@ -15,7 +15,7 @@ import {Till} from "./Till.sol";
 contract GasStation is Till {
     using SafeERC20 for IERC20;
 
-    // --------------------------------------------------------------------------------- constants
+    // ----------------------------------------------------------------------------------- constants
 
     /// @notice Seconds between two random heights of the price.
     uint256 public constant STEP = 1 hours;
@@ -31,12 +31,12 @@ contract GasStation is Till {
     /// @notice What the moves of the price are drawn from.
     bytes32 public immutable seed;
 
-    // ------------------------------------------------------------------------------------ events
+    // -------------------------------------------------------------------------------------- events
 
     /// @notice `weiOut` was sold to `to` for `tokenIn`.
     event GasSold(address indexed to, uint256 tokenIn, uint256 weiOut);
 
-    // ------------------------------------------------------------------------------------ errors
+    // -------------------------------------------------------------------------------------- errors
 
     /// @notice A base price whose half is nothing.
     error BadPrice();
@@ -45,7 +45,7 @@ contract GasStation is Till {
     /// @notice The station holds less ETH than that.
     error Dry(uint256 weiLeft);
 
-    // ------------------------------------------------------------------------------- constructor
+    // --------------------------------------------------------------------------------- constructor
 
     /// @param token_ The token that is taken.
     /// @param beneficiary_ Who gets the tokens.
@@ -65,7 +65,7 @@ contract GasStation is Till {
     /// @notice Fills the station up.
     receive() external payable {}
 
-    // ------------------------------------------------------------------------------------ buying
+    // -------------------------------------------------------------------------------------- buying
 
     /// @notice Buys ETH for the caller.
     /// @param tokenIn Token units to spend.
@@ -97,7 +97,7 @@ contract GasStation is Till {
         return _sell(payer, tokenIn, minWei);
     }
 
-    // ------------------------------------------------------------------------------------- views
+    // --------------------------------------------------------------------------------------- views
 
     /// @notice What 1e18 wei cost now, in token units.
     function price() public view returns (uint256) {
@@ -117,7 +117,7 @@ contract GasStation is Till {
         return Math.mulDiv(tokenIn, ONE, price());
     }
 
-    // ----------------------------------------------------------------------------------- private
+    // ------------------------------------------------------------------------------------- private
 
     /// @dev Hands out ETH for tokens that are already here, and the tokens on.
     function _sell(address to, uint256 tokenIn, uint256 minWei) private returns (uint256 weiOut) {

@@ -27,7 +27,7 @@ import {Till} from "./Till.sol";
 contract LeaseMarket is Till {
     using SafeERC20 for IERC20;
 
-    // ------------------------------------------------------------------------------------- types
+    // --------------------------------------------------------------------------------------- types
 
     /// @notice What a provider offers. Only `rate` and `uri` can change, and not for open leases.
     struct Terms {
@@ -104,7 +104,7 @@ contract LeaseMarket is Till {
         State state;
     }
 
-    // --------------------------------------------------------------------------------- constants
+    // ----------------------------------------------------------------------------------- constants
 
     /// @notice Seconds between a provider's notice and the end of the lease.
     uint64 public constant noticeSeconds = 1 hours;
@@ -117,7 +117,7 @@ contract LeaseMarket is Till {
     uint256 private constant MAX_RATE = type(uint128).max;
     uint64 private constant MAX_SECONDS = type(uint32).max;
 
-    // ----------------------------------------------------------------------------------- storage
+    // ------------------------------------------------------------------------------------- storage
 
     /// @notice How many offers were ever posted; ids run from 1 to this.
     uint256 public offerCount;
@@ -132,7 +132,7 @@ contract LeaseMarket is Till {
     mapping(uint256 lease => Lease) private _leases;
     mapping(address tenant => uint256[] leases) private _leasesOf;
 
-    // ------------------------------------------------------------------------------------ events
+    // -------------------------------------------------------------------------------------- events
 
     /// @notice An offer was posted.
     event OfferPosted(uint256 indexed offer, address indexed provider, uint256 rate, string uri);
@@ -192,7 +192,7 @@ contract LeaseMarket is Till {
     /// @notice A kept refund was withdrawn.
     event RefundWithdrawn(address indexed owner, uint256 amount);
 
-    // ------------------------------------------------------------------------------------ errors
+    // -------------------------------------------------------------------------------------- errors
 
     /// @notice Terms that make no sense or exceed every bound of use.
     error BadTerms();
@@ -231,12 +231,12 @@ contract LeaseMarket is Till {
     /// @notice There is nothing to withdraw.
     error NothingOwed();
 
-    // ------------------------------------------------------------------------------- constructor
+    // --------------------------------------------------------------------------------- constructor
 
     /// @param token_ The token of all stakes, deposits and payments.
     constructor(IERC20 token_) Till(token_) {}
 
-    // ------------------------------------------------------------------------------------ offers
+    // -------------------------------------------------------------------------------------- offers
 
     /// @notice Offers a computer for rent.
     /// @param t The terms.
@@ -313,7 +313,7 @@ contract LeaseMarket is Till {
         token.safeTransfer(msg.sender, stake);
     }
 
-    // ----------------------------------------------------------------------------------- opening
+    // ------------------------------------------------------------------------------------- opening
 
     /// @notice Requests a lease for the caller and escrows its first deposit.
     /// @param offer The offer.
@@ -383,7 +383,7 @@ contract LeaseMarket is Till {
         _takeAuthorized(payer, deposit, _nonceOf(7), validAfter, validBefore, signature);
     }
 
-    // ----------------------------------------------------------------------------------- running
+    // ------------------------------------------------------------------------------------- running
 
     /// @notice Starts a requested lease, accrual and heartbeat clock alike; provider only, in time.
     /// @param lease The lease.
@@ -464,7 +464,7 @@ contract LeaseMarket is Till {
         token.safeTransfer(msg.sender, amount);
     }
 
-    // ----------------------------------------------------------------------------------- closing
+    // ------------------------------------------------------------------------------------- closing
 
     /// @notice Ends a lease at once, requested or active; tenant or guardian, who gets the remainder.
     /// @param lease The lease.
@@ -535,7 +535,7 @@ contract LeaseMarket is Till {
         token.safeTransfer(msg.sender, amount);
     }
 
-    // ------------------------------------------------------------------------------------- views
+    // --------------------------------------------------------------------------------------- views
 
     /// @notice An offer; all zero for an unknown id.
     /// @param id The offer.
@@ -647,15 +647,7 @@ contract LeaseMarket is Till {
     /// @dev Says what was opened; on its own because so many values do not fit on one stack.
     function _announce(uint256 lease, Lease storage l, address payer) private {
         emit LeaseOpened(
-            lease,
-            l.offer,
-            l.tenant,
-            l.provider,
-            l.rate,
-            l.balance,
-            l.manifest,
-            l.guardian,
-            payer
+            lease, l.offer, l.tenant, l.provider, l.rate, l.balance, l.manifest, l.guardian, payer
         );
     }
 
@@ -723,7 +715,7 @@ contract LeaseMarket is Till {
         emit RefundKept(to, amount);
     }
 
-    // ------------------------------------------------------------------------------ private: checks
+    // ----------------------------------------------------------------------------- private: checks
 
     /// @dev The caller's own offer, not closed.
     function _openOfferOfCaller(uint256 offer) private view returns (Offer storage o) {
@@ -750,7 +742,7 @@ contract LeaseMarket is Till {
         if (block.timestamp <= until) revert ActivationPending(until);
     }
 
-    // -------------------------------------------------------------------------- private: arithmetic
+    // ------------------------------------------------------------------------- private: arithmetic
 
     /// @dev Last second at which a requested lease can be activated.
     function _activationUntil(Lease storage l) private view returns (uint64) {

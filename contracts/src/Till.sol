@@ -3,9 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {
-    ReentrancyGuardTransient
-} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IEIP3009} from "./interfaces/IEIP3009.sol";
 
 /// @title Till
@@ -45,7 +43,8 @@ abstract contract Till is ReentrancyGuardTransient {
         uint256 validBefore,
         bytes calldata signature
     ) internal {
-        IEIP3009(address(token)).receiveWithAuthorization(
+        IEIP3009 signable = IEIP3009(address(token));
+        signable.receiveWithAuthorization(
             payer, address(this), value, validAfter, validBefore, nonce, signature
         );
     }

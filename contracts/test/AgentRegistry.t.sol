@@ -12,7 +12,7 @@ contract AgentRegistryTest is Base {
     address private operator = account("operator");
     address private stranger = account("stranger");
 
-    // ------------------------------------------------------------------------------------- birth
+    // --------------------------------------------------------------------------------------- birth
 
     function test_a_permitted_birth_is_recorded_in_full() public {
         AgentRegistry.Birth memory b = permit(wallet, 1);
@@ -190,7 +190,7 @@ contract AgentRegistryTest is Base {
         vm.assertEq(registry.parentsOf(child)[0], 1);
     }
 
-    // ------------------------------------------------------------------------------------ anchor
+    // -------------------------------------------------------------------------------------- anchor
 
     function test_the_first_anchor_may_be_of_any_epoch() public {
         uint256 agent = born();
@@ -241,7 +241,7 @@ contract AgentRegistryTest is Base {
         }
     }
 
-    // ------------------------------------------------------------------------------------- serve
+    // --------------------------------------------------------------------------------------- serve
 
     function test_wallet_and_operator_say_where_the_log_is_served() public {
         uint256 agent = born();
@@ -258,7 +258,7 @@ contract AgentRegistryTest is Base {
         registry.serve(agent, "http://three");
     }
 
-    // -------------------------------------------------------------------------------------- halt
+    // ---------------------------------------------------------------------------------------- halt
 
     function test_halts_are_counted_and_the_operators_alone() public {
         uint256 agent = born();
@@ -306,7 +306,7 @@ contract AgentRegistryTest is Base {
         checkHalted(agent, true, 1);
     }
 
-    // --------------------------------------------------------------------------------------- end
+    // ----------------------------------------------------------------------------------------- end
 
     function test_an_ending_anchors_the_last_checkpoint() public {
         uint256 agent = born();
@@ -383,7 +383,7 @@ contract AgentRegistryTest is Base {
         everythingIsRefused(1, AgentRegistry.UnknownAgent.selector);
     }
 
-    // ----------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- helpers
 
     function everythingIsRefused(uint256 agent, bytes4 why) private {
         vm.startPrank(wallet);
@@ -402,10 +402,7 @@ contract AgentRegistryTest is Base {
         vm.stopPrank();
     }
 
-    function permit(address who, uint256 nonce)
-        private
-        returns (AgentRegistry.Birth memory b)
-    {
+    function permit(address who, uint256 nonce) private returns (AgentRegistry.Birth memory b) {
         b.wallet = who;
         b.operator = operator;
         b.logKey = account("log key");

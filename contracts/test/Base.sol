@@ -15,10 +15,7 @@ interface Vm {
     function expectRevert(bytes calldata reason) external;
     function label(address account, string calldata name) external;
     function prank(address sender) external;
-    function sign(uint256 key, bytes32 digest)
-        external
-        pure
-        returns (uint8 v, bytes32 r, bytes32 s);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function startPrank(address sender) external;
     function stopPrank() external;
     function warp(uint256 timestamp) external;
@@ -52,7 +49,7 @@ abstract contract Base {
         vm.warp(START);
     }
 
-    // ---------------------------------------------------------------------------------- accounts
+    // ------------------------------------------------------------------------------------ accounts
 
     /// @dev The private key behind a name.
     function keyOf(string memory name) internal pure returns (uint256) {
@@ -72,13 +69,13 @@ abstract contract Base {
         dollar.approve(spender, type(uint256).max);
     }
 
-    // ------------------------------------------------------------------------------------- time
+    // ---------------------------------------------------------------------------------------- time
 
     function skip(uint256 time) internal {
         vm.warp(block.timestamp + time);
     }
 
-    // ------------------------------------------------------------------------------- randomness
+    // ---------------------------------------------------------------------------------- randomness
 
     /// @dev Folds a fuzzed number into [low, high].
     function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
@@ -87,7 +84,7 @@ abstract contract Base {
         return width == type(uint256).max ? value : low + value % (width + 1);
     }
 
-    // ------------------------------------------------------------------------------- signatures
+    // ---------------------------------------------------------------------------------- signatures
 
     function signed(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);

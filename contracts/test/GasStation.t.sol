@@ -23,7 +23,7 @@ contract GasStationTest is Base {
         fund(buyer, address(station), 1_000_000 * DOLLAR);
     }
 
-    // ------------------------------------------------------------------------------------- price
+    // --------------------------------------------------------------------------------------- price
 
     function testFuzz_the_price_stays_between_half_and_twice_its_base(uint64 time) public {
         vm.warp(time);
@@ -36,7 +36,8 @@ contract GasStationTest is Base {
         vm.warp(time);
         uint256 before = station.price();
         skip(60);
-        uint256 moved = station.price() > before ? station.price() - before : before - station.price();
+        uint256 moved =
+            station.price() > before ? station.price() - before : before - station.price();
         vm.assertLe(moved, PRICE * 2 * 15 / 600 + 1);
     }
 
@@ -59,7 +60,7 @@ contract GasStationTest is Base {
         vm.assertGe(high, PRICE * 17 / 10, "and dear");
     }
 
-    // ------------------------------------------------------------------------------------ buying
+    // -------------------------------------------------------------------------------------- buying
 
     function testFuzz_a_buyer_gets_what_was_quoted(uint256 tokenIn) public {
         tokenIn = bound(tokenIn, 1, 1_000 * DOLLAR);
@@ -101,24 +102,18 @@ contract GasStationTest is Base {
     function test_anyone_submits_the_purchase_that_the_payer_signed() public {
         bytes32 nonce = keccak256(
             abi.encodeWithSelector(
-                station.buyWithAuthorization.selector,
-                buyer,
-                DOLLAR,
-                uint256(1),
-                bytes32("salt")
+                station.buyWithAuthorization.selector, buyer, DOLLAR, uint256(1), bytes32("salt")
             )
         );
         bytes memory signature = authorization("buyer", address(station), DOLLAR, nonce);
         uint256 quoted = station.quote(DOLLAR);
         vm.prank(stranger);
-        station.buyWithAuthorization(
-            buyer, DOLLAR, 1, "salt", 0, type(uint256).max, signature
-        );
+        station.buyWithAuthorization(buyer, DOLLAR, 1, "salt", 0, type(uint256).max, signature);
         vm.assertEq(buyer.balance, quoted, "the payer gets the ETH");
         vm.assertEq(stranger.balance, 0);
     }
 
-    // --------------------------------------------------------------------------------- deployment
+    // ---------------------------------------------------------------------------------- deployment
 
     function test_a_station_needs_a_beneficiary_and_a_price() public {
         vm.expectRevert(Till.Zero.selector);

@@ -48,7 +48,7 @@ abstract contract LeaseBase is Base {
         });
     }
 
-    // ------------------------------------------------------------------------------------- steps
+    // --------------------------------------------------------------------------------------- steps
 
     function requested(uint256 deposit) internal returns (uint256) {
         vm.prank(tenant);
@@ -80,7 +80,7 @@ abstract contract LeaseBase is Base {
         skip(time);
     }
 
-    // ----------------------------------------------------------------------------------- reading
+    // ------------------------------------------------------------------------------------- reading
 
     function get(uint256 lease) internal view returns (LeaseMarket.Lease memory) {
         return market.leaseOf(lease);

@@ -7,7 +7,7 @@ import {LeaseBase} from "./LeaseBase.sol";
 
 /// @notice Offers, and the way into a lease.
 contract LeaseMarketOpeningTest is LeaseBase {
-    // ------------------------------------------------------------------------------------ offers
+    // -------------------------------------------------------------------------------------- offers
 
     function test_an_offer_holds_its_terms_and_stake() public {
         vm.expectEmit();
@@ -139,7 +139,7 @@ contract LeaseMarketOpeningTest is LeaseBase {
         vm.assertEq(get(lease).balance, DEPOSIT - costOf(10));
     }
 
-    // ----------------------------------------------------------------------------------- opening
+    // ------------------------------------------------------------------------------------- opening
 
     function test_a_lease_is_requested_by_paying_its_deposit() public {
         uint256 before = balanceOf(tenant);
@@ -215,7 +215,7 @@ contract LeaseMarketOpeningTest is LeaseBase {
         market.openLease(99, 0, DEPOSIT, "manifest", guardian, "");
     }
 
-    // ------------------------------------------------------------------------------------- pages
+    // --------------------------------------------------------------------------------------- pages
 
     function testFuzz_pages_of_offers_are_whole(uint256 from, uint256 limit) public {
         for (uint256 i = 2; i <= 5; ++i) {
@@ -250,7 +250,7 @@ contract LeaseMarketOpeningTest is LeaseBase {
         vm.assertEq(market.leasesOf(stranger).length, 0);
     }
 
-    // ----------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- helpers
 
     function refuseTerms(LeaseMarket.Terms memory t) private {
         vm.prank(provider);
@@ -265,9 +265,7 @@ contract LeaseMarketRunningTest is LeaseBase {
         uint256 lease = requested(DEPOSIT);
         skip(WINDOW);
         vm.expectEmit();
-        emit LeaseMarket.LeaseActivated(
-            lease, uint64(START + WINDOW), uint64(START + WINDOW + MAX)
-        );
+        emit LeaseMarket.LeaseActivated(lease, uint64(START + WINDOW), uint64(START + WINDOW + MAX));
         vm.prank(provider);
         market.activate(lease);
 
@@ -288,9 +286,7 @@ contract LeaseMarketRunningTest is LeaseBase {
 
         vm.startPrank(provider);
         skip(WINDOW + 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(LeaseMarket.ActivationOver.selector, START + WINDOW)
-        );
+        vm.expectRevert(abi.encodeWithSelector(LeaseMarket.ActivationOver.selector, START + WINDOW));
         market.activate(lease);
         vm.warp(START);
         market.activate(lease);
@@ -339,7 +335,7 @@ contract LeaseMarketRunningTest is LeaseBase {
         vm.assertEq(get(often).balance + get(often).owed, 10 * DOLLAR);
     }
 
-    // ----------------------------------------------------------------------------------- silence
+    // ------------------------------------------------------------------------------------- silence
 
     function test_silence_is_paid_for_up_to_the_grace_and_no_further() public {
         uint256 lease = active();
@@ -367,8 +363,7 @@ contract LeaseMarketRunningTest is LeaseBase {
         uint256 lease = active();
         skip(GRACE + late);
 
-        bytes memory lapsed =
-            abi.encodeWithSelector(LeaseMarket.Lapsed.selector, START + GRACE);
+        bytes memory lapsed = abi.encodeWithSelector(LeaseMarket.Lapsed.selector, START + GRACE);
         vm.prank(provider);
         vm.expectRevert(lapsed);
         market.heartbeat(lease);
@@ -396,7 +391,7 @@ contract LeaseMarketRunningTest is LeaseBase {
         market.topUp(lease, DOLLAR);
     }
 
-    // ------------------------------------------------------------------------------- depletion
+    // ----------------------------------------------------------------------------------- depletion
 
     function test_a_lease_ends_when_its_money_does() public {
         uint256 lease = active(DEPOSIT);
@@ -485,7 +480,7 @@ contract LeaseMarketRunningTest is LeaseBase {
         vm.assertEq(balanceOf(stranger), huge - costOf(GRACE));
     }
 
-    // ------------------------------------------------------------------------------- withdrawing
+    // --------------------------------------------------------------------------------- withdrawing
 
     function test_the_provider_withdraws_what_accrued_and_only_once() public {
         uint256 lease = active();
@@ -515,7 +510,7 @@ contract LeaseMarketRunningTest is LeaseBase {
         market.withdrawProvider(lease);
     }
 
-    // ----------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- helpers
 
     uint64 private constant LONG = 4 weeks;
 
@@ -543,11 +538,7 @@ contract LeaseMarketClosingTest is LeaseBase {
         skip(100);
         vm.expectEmit();
         emit LeaseMarket.LeaseClosed(
-            lease,
-            LeaseMarket.How.Tenant,
-            uint64(START + 100),
-            tenant,
-            100 * DOLLAR - costOf(100)
+            lease, LeaseMarket.How.Tenant, uint64(START + 100), tenant, 100 * DOLLAR - costOf(100)
         );
         vm.prank(tenant);
         market.close(lease);
@@ -715,7 +706,7 @@ contract LeaseMarketClosingTest is LeaseBase {
         neverPays(lease);
     }
 
-    // ------------------------------------------------------------------------------------ expiry
+    // -------------------------------------------------------------------------------------- expiry
 
     function test_anyone_expires_a_lease_once_it_has_lapsed() public {
         uint256 before = balanceOf(tenant);
@@ -742,7 +733,7 @@ contract LeaseMarketClosingTest is LeaseBase {
         market.expire(1);
     }
 
-    // ------------------------------------------------------------------------------------ notice
+    // -------------------------------------------------------------------------------------- notice
 
     function test_the_provider_closes_after_notice() public {
         uint256 before = balanceOf(tenant);
@@ -824,7 +815,7 @@ contract LeaseMarketClosingTest is LeaseBase {
         market.finalizeClose(lease);
     }
 
-    // ----------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- helpers
 
     function neverPays(uint256 lease) private {
         vm.assertEq(get(lease).owed, 0);

@@ -11,7 +11,7 @@ import {LeaseBase} from "./LeaseBase.sol";
 contract LeaseMarketAuthorizationTest is LeaseBase {
     uint256 private constant NEVER = type(uint256).max;
 
-    // ------------------------------------------------------------------------------- the three calls
+    // ----------------------------------------------------------------------------- the three calls
 
     function test_anyone_opens_the_lease_that_the_payer_signed() public {
         uint256 before = balanceOf(tenant);
@@ -75,9 +75,8 @@ contract LeaseMarketAuthorizationTest is LeaseBase {
     function test_a_contract_wallet_pays_by_signature_too() public {
         SmartWallet company = new SmartWallet(tenant);
         dollar.mint(address(company), DEPOSIT);
-        bytes32 digest = receiveDigest(
-            address(company), address(market), DEPOSIT, openNonce(address(company))
-        );
+        bytes32 digest =
+            receiveDigest(address(company), address(market), DEPOSIT, openNonce(address(company)));
         vm.prank(stranger);
         uint256 lease = market.openLeaseWithAuthorization(
             address(company),
@@ -94,7 +93,7 @@ contract LeaseMarketAuthorizationTest is LeaseBase {
         vm.assertEq(get(lease).tenant, address(company));
     }
 
-    // ---------------------------------------------------------------------------- nobody bends it
+    // ----------------------------------------------------------------------------- nobody bends it
 
     function test_an_authorization_is_used_once() public {
         bytes memory signature = openSignature("tenant");
@@ -186,7 +185,7 @@ contract LeaseMarketAuthorizationTest is LeaseBase {
         vm.assertFalse(dollar.authorizationState(tenant, openNonce(tenant)));
     }
 
-    // ----------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- helpers
 
     function open(uint256 deposit, address guard, bytes32 salt, bytes memory signature) private {
         market.openLeaseWithAuthorization(

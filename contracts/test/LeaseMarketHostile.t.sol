@@ -2,9 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {
-    ReentrancyGuardTransient
-} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {LeaseMarket} from "../src/LeaseMarket.sol";
 import {Till} from "../src/Till.sol";
 import {Base} from "./Base.sol";
@@ -53,7 +51,9 @@ contract LeaseMarketReentrancyTest is Base {
     function test_no_other_payment_can_be_entered_either() public {
         bytes memory inner = abi.encodeCall(market.close, (lease));
         shutOut(inner, abi.encodeCall(market.topUp, (lease, 5)));
-        shutOut(inner, abi.encodeCall(market.topUpWithAuthorization, (self(), lease, 5, "", 0, 0, "")));
+        shutOut(
+            inner, abi.encodeCall(market.topUpWithAuthorization, (self(), lease, 5, "", 0, 0, ""))
+        );
         shutOut(inner, abi.encodeCall(market.openLease, (1, 1e18, 500, "", address(0), "")));
         shutOut(inner, abi.encodeCall(market.withdrawProvider, (lease)));
     }
@@ -68,7 +68,7 @@ contract LeaseMarketReentrancyTest is Base {
         vm.assertEq(token.balanceOf(address(market)), held + 500);
     }
 
-    // ----------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- helpers
 
     /// @dev Runs `outer`; the token tries `inner` in the middle of it and must fail at the guard.
     function shutOut(bytes memory inner, bytes memory outer) private {

@@ -26,7 +26,6 @@ abstract contract Cast is Base {
 
 /// @notice Does random things to a market and keeps its own books of what moved.
 contract LeaseHandler is Cast {
-
     LeaseMarket public immutable market;
     ChoosyDollar public immutable token;
 
@@ -59,7 +58,7 @@ contract LeaseHandler is Cast {
         postOffer(1, 3e17, 0);
     }
 
-    // ------------------------------------------------------------------------------------- steps
+    // --------------------------------------------------------------------------------------- steps
 
     modifier watched() {
         uint256[] memory before = settledTimes();
@@ -219,7 +218,7 @@ contract LeaseHandler is Cast {
         market.withdrawRefund();
     }
 
-    // ------------------------------------------------------------------------------------- books
+    // --------------------------------------------------------------------------------------- books
 
     function closed(uint256 lease, address who, uint256 before) private {
         ++closings[lease];
@@ -340,7 +339,7 @@ contract LeaseMarketInvariants is Cast {
         vm.assertEq(token.balanceOf(address(market)), 0, "nothing remains");
     }
 
-    // ----------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- helpers
 
     function checkShares(uint256 lease, LeaseMarket.Lease memory l) private view {
         vm.assertEq(

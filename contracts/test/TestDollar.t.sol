@@ -26,7 +26,7 @@ contract TestDollarTest is Base {
         dollar.mint(payer, 100 * DOLLAR);
     }
 
-    // ---------------------------------------------------------------------------------- the token
+    // ----------------------------------------------------------------------------------- the token
 
     function test_it_is_a_dollar_with_six_decimals() public view {
         vm.assertEq(dollar.name(), "Test Dollar");
@@ -57,8 +57,7 @@ contract TestDollarTest is Base {
             "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
         );
         bytes32 digest = typed(
-            dollar.DOMAIN_SEPARATOR(),
-            keccak256(abi.encode(typehash, payer, payee, 5, 0, BEFORE))
+            dollar.DOMAIN_SEPARATOR(), keccak256(abi.encode(typehash, payer, payee, 5, 0, BEFORE))
         );
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf("payer"), digest);
         dollar.permit(payer, payee, 5, BEFORE, v, r, s);
@@ -81,8 +80,7 @@ contract TestDollarTest is Base {
 
     function test_only_the_payee_submits_a_receive_authorization() public {
         bytes memory signature_ = signature(RECEIVE, payer, NONCE);
-        (uint8 v, bytes32 r, bytes32 s) =
-            vm.sign(keyOf("payer"), digestOf(RECEIVE, payer, "other"));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf("payer"), digestOf(RECEIVE, payer, "other"));
         bytes memory wrong =
             abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, payee);
 
@@ -135,9 +133,8 @@ contract TestDollarTest is Base {
 
     function test_the_bounds_themselves_are_outside() public {
         bytes memory signature_ = signature(TRANSFER, payer, NONCE);
-        bytes memory wrong = abi.encodeWithSelector(
-            ERC3009.ERC3009InvalidAuthorizationTime.selector, AFTER, BEFORE
-        );
+        bytes memory wrong =
+            abi.encodeWithSelector(ERC3009.ERC3009InvalidAuthorizationTime.selector, AFTER, BEFORE);
         vm.warp(AFTER);
         vm.expectRevert(wrong);
         dollar.transferWithAuthorization(payer, payee, 5, AFTER, BEFORE, NONCE, signature_);
@@ -179,7 +176,7 @@ contract TestDollarTest is Base {
         dollar.transferWithAuthorization(payer, payee, 5, AFTER, BEFORE, NONCE, forged);
     }
 
-    // ----------------------------------------------------------------------------------- helpers
+    // ------------------------------------------------------------------------------------- helpers
 
     /// @dev The digest of an authorization of 5 units to the payee.
     function digestOf(bytes32 typehash, address from, bytes32 nonce)
