@@ -1,0 +1,49 @@
+"""A verdict in plain lines: what was checked, what was found, what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from telemetry.audit import Verdict
+from telemetry.findings import Finding
+
+_CHECKED = {
+    "chain": (
+        "every record, link, root, signature and draw",
+        "every anchor, nonce, receipt and transfer on the chain",
+    ),
+    "internal": ("every record, link, root, signature and draw; no chain was asked",),
+}
+
+
+def audit_lines(verdict: Verdict) -> Iterator[str]:
+    """Yield lines without markup; the last one is the verdict."""
+    yield f"agent     {_shown(verdict.agent)}"
+    yield f"records   {verdict.records} in {verdict.epochs} epochs"
+    yield f"head      {_shown(verdict.head)}"
+    yield f"outcome   {_outcome(verdict)}"
+    for line in _CHECKED[verdict.verified]:
+        yield f"checked   {line}"
+    for finding in sorted(verdict.findings, key=lambda each: each.level):
+        yield _line(finding)
+    faults = sum(finding.level == "fault" for finding in verdict.findings)
+    if verdict.ok:
+        how = "against the chain" if verdict.verified == "chain" else "in itself"
+        yield f"OK: this log is complete {how}"
+    else:
+        yield f"FAILED: {faults} fault{'' if faults == 1 else 's'}"
+
+
+def _line(finding: Finding) -> str:
+    where = "" if finding.record is None else f" record {finding.record}"
+    return f"{finding.level:<9} {finding.kind}{where}: {finding.detail}"
+
+
+def _outcome(verdict: Verdict) -> str:
+    if verdict.outcome is None:
+        return "alive"
+    return f"{verdict.outcome} ({verdict.cause})" if verdict.cause else verdict.outcome
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,106 @@
+"""Fields of a record's body as others wrote it: of the right form, or `BadRecord`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from telemetry.errors import BadRecord
+
+_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,77}")
+_HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
+_LONGEST: Final = 512
+_ADDRESS_BYTES: Final = 20
+
+Body = Mapping[str, Any]
+
+
+def text(body: Body, name: str) -> str:
+    value = body.get(name)
+    if type(value) is not str or len(value) > _LONGEST:
+        raise BadRecord(why="no such text", field=name)
+    return value
+
+
+def long_text(body: Body, name: str) -> str:
+    value = body.get(name)
+    if type(value) is not str:
+        raise BadRecord(why="no such text", field=name)
+    return value
+
+
+def integer(body: Body, name: str) -> int:
+    value = body.get(name)
+    if type(value) is not int or value < 0:
+        raise BadRecord(why="no such counter", field=name)
+    return value
+
+
+def number(body: Body, name: str) -> float:
+    value = body.get(name)
+    if type(value) not in (int, float):
+        raise BadRecord(why="no such number", field=name)
+    return float(value)  # type: ignore[arg-type]  # an int or a float, by its type
+
+
+def flag(body: Body, name: str) -> bool:
+    value = body.get(name)
+    if type(value) is not bool:
+        raise BadRecord(why="neither true nor false", field=name)
+    return value
+
+
+def amount(body: Body, name: str) -> int:
+    """Decimal text, since wei do not fit CBOR's integers; a small integer passes too."""
+    value = body.get(name)
+    if type(value) is int and value >= 0:
+        return value
+    if type(value) is not str or not _DECIMAL.fullmatch(value):
+        raise BadRecord(why="no amount in decimal text", field=name)
+    return int(value)
+
+
+def hexes(body: Body, name: str, length: int) -> str:
+    """0x-text of `length` bytes, in lower case."""
+    value = body.get(name)
+    if type(value) is not str or len(value) != 2 + 2 * length or not _HEX.fullmatch(value):
+        raise BadRecord(why=f"not {length} bytes in hex", field=name)
+    return value.lower()
+
+
+def raw(body: Body, name: str, length: int = 32) -> bytes:
+    """Bytes, or the same as 0x-text."""
+    value = body.get(name)
+    if type(value) is bytes and len(value) == length:
+        return value
+    return bytes.fromhex(hexes(body, name, length)[2:])
+
+
+def address(body: Body, name: str) -> str:
+    return hexes(body, name, _ADDRESS_BYTES)
+
+
+def within(body: Body, name: str) -> Body:
+    value = body.get(name)
+    if not isinstance(value, Mapping):
+        raise BadRecord(why="no such map", field=name)
+    return value
+
+
+def listed(body: Body, name: str) -> Sequence[Any]:
+    value = body.get(name)
+    if not isinstance(value, list):
+        raise BadRecord(why="no such list", field=name)
+    return value
+
+
+def maps(body: Body, name: str) -> Sequence[Body]:
+    values = listed(body, name)
+    if not all(isinstance(value, Mapping) for value in values):
+        raise BadRecord(why="not a list of maps", field=name)
+    return values
+
+
+def absent(body: Body, name: str) -> bool:
+    return body.get(name) is None

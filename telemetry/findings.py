@@ -1,0 +1,127 @@
+"""What an audit finds: faults make a log fail, notes are worth knowing and no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+Level = Literal["fault", "note"]
+
+MOST_OF_A_KIND: Final = 40
+"""A hostile log could cause millions; beyond this they are only counted."""
+_LONGEST_DETAIL: Final = 600
+
+# What was handed in
+DAMAGED: Final = "damaged"
+"""A file or an answer that is no sound CAR, or holds other blocks than its checkpoint lists."""
+MISSING: Final = "missing"
+"""An epoch that others show to exist and the source does not give."""
+DUPLICATE: Final = "duplicate"
+"""The same epoch twice (note)."""
+FORK: Final = "fork"
+"""Two different checkpoints for one epoch."""
+MISNAMED: Final = "misnamed"
+"""A file whose name says another epoch or checkpoint than it holds (note)."""
+
+# The log in itself
+RECORD: Final = "record"
+"""Not a valid record: schema, version, size."""
+CHECKPOINT: Final = "checkpoint"
+"""Not a valid checkpoint: schema, version, size."""
+SEQUENCE: Final = "sequence"
+"""Epochs or records that do not follow one another, or belong to another agent."""
+LINK: Final = "link"
+"""A `prev` that is not the leaf, or the checkpoint, before."""
+TREE: Final = "tree"
+"""A size or a root that is not that of all records so far."""
+SIGNATURE: Final = "signature"
+"""A checkpoint that the log key did not sign."""
+ORDER: Final = "order"
+"""A record where its kind may not stand."""
+CLOCK: Final = "clock"
+"""Time that runs backwards."""
+BODY: Final = "body"
+"""A body without what its kind must say."""
+DECISION: Final = "decision"
+"""Probabilities or a menu that cannot be."""
+DRAW: Final = "draw"
+"""A choice other than the one that the birth seed draws."""
+INTENT: Final = "intent"
+"""Intents that repeat, contradict one another, or answer no record."""
+ENDING: Final = "ending"
+"""An ending that is missing, or another than the chain's."""
+
+# The log against the chain
+IDENTITY: Final = "identity"
+"""Another wallet, key, genome, seed, parents, chain or registry than was born."""
+ANCHOR: Final = "anchor"
+"""An anchored checkpoint that is not the log's."""
+UNNAMED: Final = "unnamed"
+"""A transaction of the wallet that no record names."""
+UNSEEN: Final = "unseen"
+"""A nonce of the wallet whose transaction could not be found on the chain."""
+CALL: Final = "call"
+"""A transaction that does something else than its record says."""
+SETTLEMENT: Final = "settlement"
+"""A settled effect that differs from its receipt."""
+TRANSFER: Final = "transfer"
+"""Tokens that left the wallet outside the transactions that records name."""
+INFLOW: Final = "inflow"
+"""Tokens that came unasked (note)."""
+SPAM: Final = "spam"
+"""Events that say tokens moved and that the wallet had no part in (note)."""
+ALIVE: Final = "alive"
+"""The life goes on: its log has no ending yet (note)."""
+AHEAD: Final = "ahead"
+"""The chain is further than what a living agent has published (note)."""
+UNANCHORED: Final = "unanchored"
+"""Records after the last anchor: signed, but not fixed on the chain yet (note)."""
+UNMINED: Final = "unmined"
+"""A transaction that a record names and no block holds (note)."""
+TRUST: Final = "trust"
+"""Something taken from the log itself that the auditor should have been told (note)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found; `record` is the seq it concerns, where it concerns one."""
+
+    kind: str
+    level: Level
+    record: int | None
+    detail: str
+
+
+class Findings:
+    """Collects findings and stays small whatever the log does."""
+
+    def __init__(self) -> None:
+        self._found: list[Finding] = []
+        self._counts: Counter[tuple[str, Level]] = Counter()
+
+    def fault(self, kind: str, detail: str, record: int | None = None) -> None:
+        self._add(Finding(kind, "fault", record, detail))
+
+    def note(self, kind: str, detail: str, record: int | None = None) -> None:
+        self._add(Finding(kind, "note", record, detail))
+
+    def all(self) -> tuple[Finding, ...]:
+        """Return what was found, and how much more of a kind was only counted."""
+        more = (
+            Finding(kind, level, None, f"and {count - MOST_OF_A_KIND} more of this kind")
+            for (kind, level), count in self._counts.items()
+            if count > MOST_OF_A_KIND
+        )
+        return (*self._found, *more)
+
+    def _add(self, finding: Finding) -> None:
+        self._counts[finding.kind, finding.level] += 1
+        if self._counts[finding.kind, finding.level] <= MOST_OF_A_KIND:
+            self._found.append(replace(finding, detail=_tame(finding.detail)))
+
+
+def _tame(text: str) -> str:
+    """Short, and without characters by which a log could play tricks on a terminal."""
+    shown = "".join(char if char.isprintable() else "?" for char in text[: _LONGEST_DETAIL + 1])
+    return shown if len(shown) <= _LONGEST_DETAIL else shown[:_LONGEST_DETAIL] + "…"

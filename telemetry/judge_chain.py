@@ -1,0 +1,95 @@
+"""Judges the log against the registry: who was born, what was anchored, how it ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from telemetry import findings as kinds
+from telemetry.facts import Account, Ended, Registered
+from telemetry.findings import Findings
+from telemetry.told import CAUSES, Birth, Mark, Told
+
+REASONS: Final = {number: reason for reason, number in CAUSES.items()}
+
+
+def judge_identity(
+    birth: Birth, life: Registered, chain_id: int, registry: str, found: Findings
+) -> None:
+    """Record 0 must say who the registry says was born."""
+    pairs: Iterator[tuple[str, object, object]] = iter(
+        (
+            ("chain", birth.chain, chain_id),
+            ("registry", birth.registry, registry),
+            ("wallet", birth.wallet, life.wallet),
+            ("operator", birth.operator, life.operator),
+            ("log key", birth.log_key, life.log_key),
+            ("genome", birth.genome, life.genome),
+            ("seed", birth.seed, life.seed),
+            ("parents", birth.parents, life.parents),
+        )
+    )
+    for name, said, known in pairs:
+        if said != known:
+            found.fault(kinds.IDENTITY, f"{name}: the log says {said}, the chain {known}", 0)
+
+
+def judge_anchors(told: Told, life: Registered, account: Account, found: Findings) -> None:
+    """Every anchored checkpoint must be the log's; so must the one that the registry keeps."""
+    for anchored in account.anchors:
+        later = anchored.block > account.seen_from and not life.ended
+        _judge_mark(told, anchored.mark, found, later=later)
+    if life.last and all(life.last != anchored.mark for anchored in account.anchors):
+        _judge_mark(told, life.last, found, later=False)
+    size = max((each.mark.size for each in account.anchors), default=0)
+    if told.records > size:
+        said = f"{told.records - size} records after the last anchor, which covers {size}"
+        found.note(kinds.UNANCHORED, said)
+
+
+def _judge_mark(told: Told, mark: Mark, found: Findings, *, later: bool) -> None:
+    """`later` anchors came while the log was being read: it may not have held them yet."""
+    own = told.marks.get(mark.epoch)
+    if own is None and later:
+        found.note(kinds.AHEAD, f"epoch {mark.epoch} was anchored while the log was read")
+    elif own is None:
+        found.fault(kinds.MISSING, f"epoch {mark.epoch} is anchored and is not there")
+    elif own != mark:
+        found.fault(kinds.ANCHOR, f"epoch {mark.epoch}: {_difference(own, mark)}")
+
+
+def _difference(own: Mark, other: Mark) -> str:
+    for name in ("size", "root", "digest"):
+        said, known = getattr(own, name), getattr(other, name)
+        if said != known:
+            shown = [each.hex() if isinstance(each, bytes) else each for each in (said, known)]
+            return f"the log's {name} is {shown[0]}, the anchored one {shown[1]}"
+    return "the epochs differ"
+
+
+def judge_ending(told: Told, life: Registered, account: Account, found: Findings) -> None:
+    """The log's ending and the chain's must be one; a life without either goes on."""
+    if told.ending is None and not life.ended:
+        found.note(kinds.ALIVE, "the life goes on; its log has no ending yet")
+    elif told.ending is None:
+        cause = REASONS.get(life.cause, str(life.cause))
+        found.fault(kinds.ENDING, f"the life ended ({cause}) and its log has no ending")
+    elif not life.ended or account.ended is None:
+        found.fault(kinds.ENDING, "the log has ended, the chain knows of no end", told.ending.seq)
+    else:
+        for why in _ending_faults(told, life, account.ended):
+            found.fault(kinds.ENDING, why, told.ending.seq)
+
+
+def _ending_faults(told: Told, life: Registered, ended: Ended) -> Iterator[str]:
+    assert told.ending is not None  # noqa: S101 - judge_ending's branch
+    if CAUSES[told.ending.reason] != ended.cause:
+        chain = REASONS.get(ended.cause, ended.cause)
+        yield f"the log says {told.ending.reason}, the chain {chain}"
+    final = told.marks[max(told.marks)] if told.marks else None
+    if ended.mark is None:
+        yield "the end on chain anchors no checkpoint"
+    elif final != ended.mark:
+        yield f"the end on chain anchors epoch {ended.mark.epoch}, not the log's last checkpoint"
+    if ended.by != life.wallet:
+        yield f"ended by {ended.by}, not by the wallet"

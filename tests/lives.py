@@ -1,0 +1,294 @@
+"""Small whole lives for tests: a log told honestly, and the chain that would confirm it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from chain.calldata import Filling, calldata, selector
+from chain.contracts import BIRTH
+from chain.keys import Key
+from chain.permit import Domain
+from chain.types import Address, Call, Pull
+from telemetry.anchor import CAUSES, anchor_call, end_call
+from telemetry.car import car_name, write_car
+from telemetry.checkpoint import FIRST_PREV, Checkpoint, Head
+from telemetry.cid import cid_of, digest_of
+from telemetry.draw import draw, log_probabilities
+from telemetry.facts import Account, Anchored, Ended, Mined, Movement, Registered
+from telemetry.record import NO_PREV, BlockRef, Record
+from telemetry.told import Mark
+from telemetry.tree import Tree, leaf_hash
+
+CHAIN = 31337
+REGISTRY = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
+MARKET = Address("0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0")
+TOKEN = Address("0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512")
+WALLET, LOG_KEY, OPERATOR = (Key(bytes([n]) * 32) for n in (1, 2, 3))
+SEED = bytes(range(32))
+GENOME = sha256(b"genome").digest()
+TOP_UP = "topUpWithAuthorization(address,uint256,uint256,bytes32,uint256,uint256,bytes)"
+
+Twist = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def word(name: str) -> str:
+    return "0x" + sha256(name.encode()).hexdigest()
+
+
+@dataclass
+class Teller:
+    """Appends, seals and signs like a log; `twists` change a record before it is linked."""
+
+    twists: Mapping[int, Twist] = field(default_factory=dict)
+    key: Key = LOG_KEY
+    agent: int = 1
+    chain: int = CHAIN
+    registry: Address = REGISTRY
+    wallet: Address = WALLET.address
+    operator: Address = OPERATOR.address
+    tree: Tree = field(default_factory=Tree)
+    leaf: bytes = NO_PREV
+    prev: bytes = FIRST_PREV
+    open: list[bytes] = field(default_factory=list)
+    epochs: list[tuple[Checkpoint, list[bytes]]] = field(default_factory=list)
+
+    def say(self, kind: str, body: Mapping[str, Any], block: int | None = None) -> int:
+        seq = self.tree.size
+        number = 10 + seq if block is None else block
+        at = BlockRef(self.chain, number, word(f"block {number}"))
+        fields = {"kind": kind, "body": dict(body), "at": 1000 + seq, "block": at}
+        fields = {"agent": self.agent, "seq": seq, "prev": self.leaf} | fields
+        data = Record(**self.twists.get(seq, lambda same: same)(fields)).encode()
+        self.leaf = leaf_hash(data)
+        self.tree = self.tree.append(self.leaf)
+        self.open.append(data)
+        return seq
+
+    def seal(self) -> Checkpoint:
+        head = Head(self.agent, len(self.epochs), self.tree.size, self.tree.root, self.prev)
+        signed = sign(head, [cid_of(data) for data in self.open], self)
+        self.epochs.append((signed, self.open))
+        self.prev, self.open = digest_of(signed.cid), []
+        return signed
+
+    @property
+    def mark(self) -> Mark:
+        head = self.epochs[-1][0].head
+        return Mark(head.epoch, head.size, head.root, self.prev)
+
+    def decide(self, logits: Sequence[float] = (0.0, 1.0, -2.0)) -> int:
+        seq = self.tree.size
+        chances = log_probabilities(logits, 1.0, 0.05)
+        return self.say(
+            "decision",
+            {
+                "observation": {"runway_h": 3.5},
+                "prompt": "what now",
+                "menu": [
+                    {"key": key, "params": {}, "summary": key}
+                    for key in ("hold", "thrift.extend", "keeper.work")
+                ],
+                "logprobs": list(chances),
+                "chosen": draw(SEED, seq, chances),
+                "epsilon": 0.05,
+                "temperature": 1.0,
+                "model": {"gguf": "aa", "adapter": "", "engine": "bb"},
+                "thought": None,
+                "latency_ms": 12,
+            },
+        )
+
+    def send(self, intent: str, because: int, purpose: str, nonce: int, call: Call) -> int:
+        body: dict[str, Any] = {
+            "stage": "sent",
+            "intent": intent,
+            "because": because,
+            "purpose": purpose,
+            "nonce": nonce,
+            "hash": word(f"tx {nonce}"),
+            "call": {
+                "to": call.to,
+                "function": call.function,
+                "args": [str(arg) if arg == 2**70 else arg for arg in call.args],
+                "value": str(call.value),
+                "gas": call.gas,
+            },
+        }
+        if call.pull:
+            pull = call.pull
+            body["pull"] = {
+                "token": pull.token,
+                "value": str(pull.value),
+                "valid_before": pull.valid_before,
+            }
+        return self.say("effect", body)
+
+    def settle(self, intent: str, nonce: int) -> int:
+        block = {"number": 20 + nonce, "hash": word(f"block {20 + nonce}"), "at": 5}
+        return self.say(
+            "effect",
+            {
+                "stage": "settled",
+                "intent": intent,
+                "nonce": nonce,
+                "hash": word(f"tx {nonce}"),
+                "block": block,
+                "ok": True,
+                "gas_used": 50_000,
+                "fee": str(50_000 * 10**9),
+            },
+        )
+
+    def birth(self, nonce: int = 0, tx: str | None = None) -> int:
+        return self.say(
+            "birth",
+            {
+                "wallet": self.wallet,
+                "operator": self.operator,
+                "log_key": LOG_KEY.address,
+                "genome": {"model": "tiny"},
+                "genome_digest": "0x" + GENOME.hex(),
+                "seed": "0x" + SEED.hex(),
+                "parents": [],
+                "registry": self.registry,
+                "birth": {"intent": "birth", "nonce": nonce, "hash": tx or word(f"tx {nonce}")},
+            },
+        )
+
+    def end(self, nonce: int, reason: str = "horizon") -> int:
+        intents = [
+            {"intent": "end", "nonce": nonce, "purpose": "end"},
+            {"intent": "sweep.wei", "nonce": nonce + 1, "purpose": "end"},
+        ]
+        return self.say("end", {"reason": reason, "cause": "its time was up", "intents": intents})
+
+    def write(self, folder: Path) -> Path:
+        for checkpoint, records in self.epochs:
+            name = car_name(checkpoint.head.epoch, checkpoint.cid)
+            write_car(folder / name, checkpoint.cid, [checkpoint.encode(), *records])
+        return folder
+
+
+def sign(head: Head, cids: Sequence[Any], teller: Teller) -> Checkpoint:
+    unsigned = Checkpoint(head, tuple(cids), bytes(65))
+    from chain.permit import sign as sign_typed
+
+    sig = sign_typed(teller.key, Domain(teller.chain, teller.registry), head)
+    return replace(unsigned, sig=sig)
+
+
+def top_up() -> Call:
+    args = ("$wallet", 7, 2**70, "$salt")
+    return Call(MARKET, TOP_UP, args, pull=Pull(TOKEN, 5, 2**40))
+
+
+def whole_life(twists: Mapping[int, Twist] | None = None, key: Key = LOG_KEY) -> Teller:
+    """Born, two decisions, a call, an anchor, an end; eleven records in three epochs.
+
+    0 birth, 1 decision, 2 sent, | 3 settled, 4 anchor, 5 sent, 6 settled, 7 decision,
+    8 heartbeat, 9 funds, | 10 end
+    """
+    teller = Teller(twists or {}, key)
+    teller.birth()
+    decided = teller.decide()
+    teller.send(f"{decided}.0", decided, "act", 1, top_up())
+    first = teller.seal()
+    teller.settle(f"{decided}.0", 1)
+    mark = teller.mark
+    anchor = teller.say(
+        "anchor",
+        {
+            "epoch": mark.epoch,
+            "size": mark.size,
+            "root": mark.root,
+            "digest": "0x" + mark.digest.hex(),
+            "intent": "anchor.0",
+        },
+    )
+    teller.send("anchor.0", anchor, "anchor", 2, anchor_call(REGISTRY, first.head, mark.digest))
+    teller.settle("anchor.0", 2)
+    teller.decide()
+    teller.say("heartbeat", {"vitals": "steady", "runway_h": 3.0, "wei": "1", "micro": "2"})
+    teller.say("funds", {"asset": TOKEN, "amount": "9", "from": MARKET, "tx": word("gift")})
+    teller.seal()
+    teller.end(3)
+    teller.seal()
+    return teller
+
+
+def registered(teller: Teller) -> Registered:
+    return Registered(
+        wallet=teller.wallet.lower(),
+        operator=teller.operator.lower(),
+        log_key=LOG_KEY.address.lower(),
+        genome="0x" + GENOME.hex(),
+        seed="0x" + SEED.hex(),
+        parents=(),
+        born_at=1,
+        ended=True,
+        cause=CAUSES["horizon"],
+        last=teller.mark,
+    )
+
+
+def mined(nonce: int, to: str, data: bytes, value: int = 0) -> Mined:
+    return Mined(
+        nonce=nonce,
+        hash=word(f"tx {nonce}"),
+        to=to.lower(),
+        value=value,
+        data=data,
+        block=20 + nonce,
+        block_hash=word(f"block {20 + nonce}"),
+        ok=True,
+        gas_used=50_000,
+        fees=frozenset((50_000 * 10**9,)),
+    )
+
+
+def account(teller: Teller) -> Account:
+    """What the chain shows of `whole_life`."""
+    first, final = teller.epochs[0][0], teller.epochs[-1][0]
+    filling = Filling(WALLET.address, "1.0")
+    topped = calldata(top_up(), filling, Domain(CHAIN, TOKEN), WALLET.sign)
+    anchor = anchor_call(REGISTRY, first.head, digest_of(first.cid))
+    end = end_call(REGISTRY, "horizon", final.head, teller.prev)
+    nothing = Filling(WALLET.address, "")
+    sent = (
+        mined(0, REGISTRY, selector(BIRTH) + bytes(64)),
+        mined(1, MARKET, topped),
+        mined(2, REGISTRY, calldata(anchor, nothing, None, WALLET.sign)),
+        mined(3, REGISTRY, calldata(end, nothing, None, WALLET.sign)),
+        mined(4, OPERATOR.address, b"", 77),
+    )
+    head = first.head
+    anchored = Mark(head.epoch, head.size, head.root, digest_of(first.cid))
+    token, wallet = TOKEN.lower(), WALLET.address.lower()
+    return Account(
+        nonce=5,
+        seen_from=1000,
+        anchors=(Anchored(anchored, 22), Anchored(teller.mark, 23)),
+        ended=Ended(CAUSES["horizon"], wallet, teller.mark, word("tx 3")),
+        mined={each.nonce: each for each in sent},
+        out=(Movement(token, MARKET.lower(), 5, word("tx 1"), 21),),
+        into=(Movement(token, MARKET.lower(), 9, word("gift"), 22),),
+    )
+
+
+class FakeWitness:
+    """`telemetry.facts.Witness` over facts made up by a test."""
+
+    def __init__(self, life: Registered | None, seen: Account) -> None:
+        self.chain_id = CHAIN
+        self.registry = REGISTRY.lower()
+        self._life, self._seen = life, seen
+
+    async def life(self, agent: int) -> Registered | None:
+        return self._life
+
+    async def account(self, agent: int, life: Registered, hashes: Any) -> Account:
+        return self._seen

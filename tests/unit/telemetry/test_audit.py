@@ -1,0 +1,471 @@
+"""The auditor: an honest life passes, and every way to tamper with one is found and named."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lives import (
+    MARKET,
+    OPERATOR,
+    REGISTRY,
+    TOKEN,
+    FakeWitness,
+    Teller,
+    account,
+    mined,
+    registered,
+    sign,
+    top_up,
+    whole_life,
+    word,
+)
+
+from chain.keys import Key
+from telemetry import audit as audit_module
+from telemetry import findings as kinds
+from telemetry.audit import audit
+from telemetry.audit_text import audit_lines
+from telemetry.car import car_bytes, car_name, write_car
+from telemetry.errors import SourceError
+from telemetry.facts import Anchored, Movement
+from telemetry.findings import MOST_OF_A_KIND, Findings
+
+
+def faults(verdict):
+    return {finding.kind for finding in verdict.findings if finding.level == "fault"}
+
+
+def notes(verdict):
+    return {finding.kind for finding in verdict.findings if finding.level == "note"}
+
+
+@pytest.fixture
+def confronted(monkeypatch):
+    """Audit a folder against a made-up chain."""
+
+    async def run(folder, life, seen):
+        @asynccontextmanager
+        async def witness(*_):
+            yield FakeWitness(life, seen)
+
+        monkeypatch.setattr(audit_module, "_witness", witness)
+        return await audit(str(folder), agent=None, rpc="http://chain", registry=REGISTRY)
+
+    return run
+
+
+async def test_an_honest_life_passes_in_itself(tmp_path):
+    teller = whole_life()
+    verdict = await audit(str(teller.write(tmp_path)))
+    assert verdict.findings == ()
+    assert verdict.ok
+    assert (verdict.verified, verdict.agent, verdict.outcome) == ("internal", 1, "horizon")
+    assert (verdict.records, verdict.epochs) == (11, 3)
+    assert verdict.head == teller.epochs[-1][0].cid
+    assert json.loads(json.dumps(verdict.plain()))["cause"] == "its time was up"
+    assert list(audit_lines(verdict))[-1].startswith("OK")
+
+
+async def test_an_honest_life_passes_against_its_chain(tmp_path, confronted):
+    teller = whole_life()
+    verdict = await confronted(teller.write(tmp_path), registered(teller), account(teller))
+    assert faults(verdict) == set()
+    assert notes(verdict) == {kinds.INFLOW}
+    assert (verdict.ok, verdict.verified) == (True, "chain")
+
+
+def body(**changes):
+    return lambda fields: fields | {"body": fields["body"] | changes}
+
+
+def without(name):
+    return lambda fields: (
+        fields | {"body": {key: value for key, value in fields["body"].items() if key != name}}
+    )
+
+
+def call(**changes):
+    return lambda fields: (
+        fields | {"body": fields["body"] | {"call": fields["body"]["call"] | changes}}
+    )
+
+
+def logprob(fields):
+    first, *rest = fields["body"]["logprobs"]
+    return body(logprobs=[first - 0.5, *rest])(fields)
+
+
+def swapped(fields):
+    """Probabilities that are possible, but under which the seed would draw another entry."""
+    chosen = fields["body"]["chosen"]
+    chances = [math.log(1e-3)] * 3
+    chances[(chosen + 1) % 3] = math.log(1 - 2e-3)
+    return body(logprobs=chances, epsilon=0.0)(fields)
+
+
+def other_choice(fields):
+    return body(chosen=(fields["body"]["chosen"] + 1) % 3)(fields)
+
+
+TOLD = [
+    (1, logprob, kinds.DECISION),
+    (1, swapped, kinds.DRAW),
+    (7, other_choice, kinds.DRAW),
+    (1, body(chosen=3), kinds.DECISION),
+    (1, body(logprobs=[0.0]), kinds.DECISION),
+    (1, body(epsilon=1.0), kinds.DECISION),
+    (1, body(menu=[]), kinds.BODY),
+    (1, without("prompt"), kinds.BODY),
+    (1, body(logprobs=["x", None, 1]), kinds.BODY),
+    (1, body(logprobs=[1e308, 0.0, 0.0]), kinds.DECISION),
+    (0, without("wallet"), kinds.BODY),
+    (0, body(log_key=OPERATOR.address), kinds.SIGNATURE),
+    (0, lambda fields: fields | {"kind": "heartbeat"}, kinds.ORDER),
+    (8, lambda fields: fields | {"kind": "birth"}, kinds.ORDER),
+    (8, lambda fields: fields | {"at": 3}, kinds.CLOCK),
+    (8, lambda fields: fields | {"agent": 2}, kinds.SEQUENCE),
+    (8, lambda fields: fields | {"seq": 9}, kinds.SEQUENCE),
+    (8, lambda fields: fields | {"prev": b"x" * 32}, kinds.LINK),
+    (8, lambda fields: fields | {"kind": "end", "body": {}}, kinds.BODY),
+    (8, lambda fields: fields | {"kind": "resume", "body": {"halt_id": 1}}, kinds.ORDER),
+    (2, body(intent="9.0"), kinds.INTENT),
+    (2, body(because=2), kinds.INTENT),
+    (2, body(nonce=0), kinds.INTENT),
+    (2, body(purpose="fun"), kinds.INTENT),
+    (2, call(function="topUp(uint256[9999999][9999999])"), kinds.BODY),
+    (2, call(function="(((((((((((((("), kinds.BODY),
+    (2, call(args=[1, 2]), kinds.BODY),
+    (2, body(stage="dreamt"), kinds.BODY),
+    (2, body(nonce=None, pull=None), kinds.BODY),
+    (3, body(nonce=9), kinds.INTENT),
+    (5, body(intent="1.0"), kinds.INTENT),
+    (4, body(size=2), kinds.ANCHOR),
+    (10, body(reason="bored"), kinds.BODY),
+]
+
+
+@pytest.mark.parametrize(("seq", "twist", "kind"), TOLD)
+async def test_a_lie_that_is_signed_and_linked_is_still_found(tmp_path, seq, twist, kind):
+    verdict = await audit(str(whole_life({seq: twist}).write(tmp_path)))
+    assert kind in faults(verdict)
+    assert not verdict.ok
+    assert list(audit_lines(verdict))[-1].startswith("FAILED")
+
+
+async def test_nothing_follows_the_ending(tmp_path):
+    teller = whole_life()
+    teller.say("heartbeat", {"vitals": "steady"})
+    teller.seal()
+    assert faults(await audit(str(teller.write(tmp_path)))) == {kinds.ORDER}
+
+
+async def test_a_halted_life_decides_nothing(tmp_path):
+    teller = whole_life({6: lambda fields: fields | {"kind": "halt", "body": {"halt_id": 1}}})
+    assert faults(await audit(str(teller.write(tmp_path)))) == {kinds.ORDER}
+
+
+async def test_a_log_without_ending_is_lost(tmp_path):
+    teller = whole_life()
+    teller.epochs.pop()
+    verdict = await audit(str(teller.write(tmp_path)))
+    assert faults(verdict) == {kinds.ENDING}
+    assert verdict.outcome == "lost"
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+async def test_a_missing_epoch_is_missed(tmp_path, lost):
+    teller = whole_life()
+    del teller.epochs[lost]
+    assert kinds.MISSING in faults(await audit(str(teller.write(tmp_path))))
+
+
+async def test_an_epoch_given_twice_is_a_note_and_two_of_them_a_fork(tmp_path):
+    teller, other = whole_life(), whole_life({8: body(runway_h=4.0)})
+    teller.write(tmp_path)
+    path = next(tmp_path.glob("000001-*"))
+    (tmp_path / "copy.car").write_bytes(path.read_bytes())
+    twice = await audit(str(tmp_path))
+    assert twice.ok
+    assert notes(twice) == {kinds.DUPLICATE}
+    (tmp_path / "copy.car").unlink()
+    checkpoint, records = other.epochs[1]
+    name = car_name(1, checkpoint.cid)
+    write_car(tmp_path / name, checkpoint.cid, [checkpoint.encode(), *records])
+    assert kinds.FORK in faults(await audit(str(tmp_path)))
+
+
+async def test_files_are_ordered_by_what_they_hold(tmp_path):
+    whole_life().write(tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    for name, other in zip(names, reversed(names), strict=True):
+        (tmp_path / name).rename(tmp_path / f"{other}.new")
+    for path in list(tmp_path.iterdir()):
+        path.rename(path.with_suffix(""))
+    verdict = await audit(str(tmp_path))
+    assert verdict.ok
+    assert notes(verdict) == {kinds.MISNAMED}
+
+
+async def test_epochs_renumbered_and_signed_again_do_not_link(tmp_path):
+    teller = whole_life()
+    for index, number in ((1, 2), (2, 1)):
+        checkpoint, records = teller.epochs[index]
+        head = replace(checkpoint.head, epoch=number)
+        teller.epochs[index] = (sign(head, checkpoint.records, teller), records)
+    found = faults(await audit(str(teller.write(tmp_path))))
+    assert {kinds.LINK, kinds.TREE} <= found
+
+
+async def test_another_key_signs_nothing(tmp_path):
+    verdict = await audit(str(whole_life(key=Key(b"\7" * 32)).write(tmp_path)))
+    assert faults(verdict) == {kinds.SIGNATURE}
+
+
+async def test_records_the_checkpoint_does_not_list_are_damage(tmp_path):
+    teller = whole_life()
+    checkpoint, records = teller.epochs[0]
+    for lie in ([*records, b"\xa0"], records[:-1], records[::-1], [b"\xa0", *records[1:]]):
+        folder = tmp_path / str(hash(tuple(lie)))
+        teller.write(folder)
+        path = folder / car_name(0, checkpoint.cid)
+        write_car(path, checkpoint.cid, [checkpoint.encode(), *lie])
+        assert kinds.DAMAGED in faults(await audit(str(folder)))
+
+
+async def test_a_later_version_is_refused_by_name(tmp_path):
+    teller = whole_life()
+    data = teller.epochs[0][1][1]
+    teller.epochs[0][1][1] = data.replace(b"av\x01", b"av\x02")
+    assert teller.epochs[0][1][1] != data
+    assert kinds.DAMAGED in faults(await audit(str(teller.write(tmp_path))))
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(epoch=st.integers(0, 2), place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
+async def test_no_byte_can_be_changed(tmp_path_factory, epoch, place, mask):
+    folder = whole_life().write(tmp_path_factory.mktemp("flip"))
+    path = sorted(folder.iterdir())[epoch]
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= mask
+    path.write_bytes(bytes(data))
+    assert not (await audit(str(folder))).ok
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.binary(max_size=300), seed=st.integers(0, 2**32))
+async def test_no_file_can_crash_the_audit(tmp_path_factory, data, seed):
+    folder = tmp_path_factory.mktemp("garbage")
+    good = b"".join(car_bytes(whole_life().epochs[0][0].cid, [data]))
+    mixed = bytearray(good + data)
+    random.Random(seed).shuffle(mixed)
+    for name, content in (("a.car", data), ("b.car", good), ("c.car", bytes(mixed))):
+        (folder / name).write_bytes(content)
+    assert not (await audit(str(folder))).ok
+
+
+async def test_a_place_without_a_log_is_no_audit(tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(SourceError):
+            await audit(str(place))
+
+
+async def test_two_lives_in_one_folder_need_a_name(tmp_path):
+    other = Teller(agent=2)
+    other.birth()
+    other.seal()
+    other.write(whole_life().write(tmp_path))
+    with pytest.raises(SourceError, match="several agents"):
+        await audit(str(tmp_path))
+    assert (await audit(str(tmp_path), agent=1)).ok
+
+
+def changed(seen, nonce, **changes):
+    return replace(seen, mined=seen.mined | {nonce: replace(seen.mined[nonce], **changes)})
+
+
+def an_extra_transaction(seen, _):
+    extra = mined(5, MARKET, b"\1\2\3\4")
+    return replace(seen, nonce=6, mined=seen.mined | {5: extra})
+
+
+def a_hidden_transaction(seen, _):
+    return replace(seen, nonce=6)
+
+
+def a_thief(seen, _):
+    out = (*seen.out, Movement(TOKEN.lower(), MARKET.lower(), 4, word("theft"), 23))
+    return replace(seen, out=out)
+
+
+def another_anchor(seen, _):
+    first, last = seen.anchors
+    return replace(seen, anchors=(replace(first, mark=replace(first.mark, root=bytes(32))), last))
+
+
+def an_anchor_beyond(seen, _):
+    last = seen.anchors[-1]
+    return replace(seen, anchors=(*seen.anchors, Anchored(replace(last.mark, epoch=7), 24)))
+
+
+def another_cause(seen, _):
+    return replace(seen, ended=replace(seen.ended, cause=1))
+
+
+def data_of(seen, nonce):
+    return seen.mined[nonce].data
+
+
+DONE = [
+    (an_extra_transaction, kinds.UNNAMED),
+    (a_hidden_transaction, kinds.UNSEEN),
+    (a_thief, kinds.TRANSFER),
+    (another_anchor, kinds.ANCHOR),
+    (an_anchor_beyond, kinds.MISSING),
+    (another_cause, kinds.ENDING),
+    (lambda seen, _: replace(seen, ended=None), kinds.ENDING),
+    (lambda seen, _: changed(seen, 0, data=b"abcd"), kinds.CALL),
+    (lambda seen, _: changed(seen, 1, to=TOKEN.lower()), kinds.CALL),
+    (lambda seen, _: changed(seen, 1, value=1), kinds.CALL),
+    (lambda seen, _: changed(seen, 1, data=b"1234" + data_of(seen, 1)[4:]), kinds.CALL),
+    (lambda seen, _: changed(seen, 1, data=data_of(seen, 1)[:40] + bytes(600)), kinds.CALL),
+    (lambda seen, _: changed(seen, 2, data=data_of(seen, 2)[:-1] + b"\1"), kinds.CALL),
+    (lambda seen, _: changed(seen, 3, data=data_of(seen, 3)[:-1] + b"\1"), kinds.CALL),
+    (lambda seen, _: changed(seen, 4, to=MARKET.lower()), kinds.CALL),
+    (lambda seen, _: changed(seen, 1, ok=False), kinds.SETTLEMENT),
+    (lambda seen, _: changed(seen, 1, fees=frozenset((1,))), kinds.SETTLEMENT),
+    (lambda seen, _: changed(seen, 1, gas_used=1), kinds.SETTLEMENT),
+    (lambda seen, _: changed(seen, 1, hash=word("other")), kinds.SETTLEMENT),
+    (lambda seen, _: replace(seen, nonce=1), kinds.SETTLEMENT),
+]
+
+
+@pytest.mark.parametrize(("twist", "kind"), DONE)
+async def test_what_the_chain_shows_otherwise_is_found(tmp_path, confronted, twist, kind):
+    teller = whole_life()
+    seen = twist(account(teller), teller)
+    verdict = await confronted(teller.write(tmp_path), registered(teller), seen)
+    assert kind in faults(verdict)
+
+
+IDENTITIES = [
+    {"wallet": MARKET.lower()},
+    {"operator": MARKET.lower()},
+    {"genome": word("another")},
+    {"seed": word("another")},
+    {"parents": (1,)},
+]
+
+
+@pytest.mark.parametrize("change", IDENTITIES)
+async def test_another_birth_than_the_registrys_is_found(tmp_path, confronted, change):
+    teller = whole_life()
+    life = replace(registered(teller), **change)
+    verdict = await confronted(teller.write(tmp_path), life, account(teller))
+    assert kinds.IDENTITY in faults(verdict)
+
+
+async def test_a_key_that_the_registry_does_not_know_signs_nothing(tmp_path, confronted):
+    teller = whole_life()
+    life = replace(registered(teller), log_key=MARKET.lower())
+    verdict = await confronted(teller.write(tmp_path), life, account(teller))
+    assert {kinds.IDENTITY, kinds.SIGNATURE} <= faults(verdict)
+
+
+async def test_an_agent_that_was_never_born_is_found(tmp_path, confronted):
+    teller = whole_life()
+    verdict = await confronted(teller.write(tmp_path), None, account(teller))
+    assert kinds.IDENTITY in faults(verdict)
+
+
+async def test_a_living_agent_may_be_ahead_of_its_log(tmp_path, confronted):
+    teller = whole_life()
+    whole, seen = registered(teller), account(teller)
+    teller.epochs.pop()
+    life = replace(whole, ended=False, cause=0, last=seen.anchors[0].mark)
+    extra = mined(3, MARKET, b"later")
+    seen = replace(
+        seen,
+        nonce=4,
+        ended=None,
+        anchors=seen.anchors[:1],
+        mined={at: each for at, each in seen.mined.items() if at < 3} | {3: extra},
+    )
+    verdict = await confronted(teller.write(tmp_path), life, seen)
+    assert verdict.ok
+    assert verdict.outcome is None
+    assert {kinds.ALIVE, kinds.AHEAD, kinds.UNANCHORED} <= notes(verdict)
+    early = replace(seen, mined=seen.mined | {3: replace(extra, block=12)})
+    assert faults(await confronted(tmp_path, life, early)) == {kinds.UNNAMED}
+
+
+async def test_a_lost_life_lacks_its_ending(tmp_path, confronted):
+    teller = whole_life()
+    life, seen = registered(teller), account(teller)
+    teller.epochs.pop()
+    mark = seen.anchors[0].mark
+    seen = replace(seen, nonce=3, anchors=seen.anchors[:1])
+    life = replace(life, cause=4, last=mark)
+    verdict = await confronted(teller.write(tmp_path), life, seen)
+    assert faults(verdict) == {kinds.ENDING}
+    assert verdict.outcome == "lost"
+
+
+async def test_anyone_may_bring_a_named_authorization_to_the_chain(tmp_path, confronted):
+    from telemetry.calls import callprint
+
+    teller = whole_life()
+    pulled = callprint(
+        {
+            "call": {
+                "to": MARKET,
+                "function": top_up().function,
+                "args": list(top_up().args),
+                "value": "0",
+            },
+            "pull": {"token": TOKEN, "value": "5", "valid_before": 2**40},
+        },
+        "1.0",
+        teller.wallet,
+    )
+    seen = a_thief(account(teller), None)
+    seen = replace(seen, authorizations={word("theft"): frozenset((pulled.authorization,))})
+    verdict = await confronted(teller.write(tmp_path), registered(teller), seen)
+    assert verdict.ok
+    other = replace(seen, authorizations={word("theft"): frozenset((bytes(32),))})
+    assert kinds.TRANSFER in faults(await confronted(tmp_path, registered(teller), other))
+
+
+async def test_events_of_strangers_tokens_are_no_fault(tmp_path, confronted):
+    teller = whole_life()
+    seen = account(teller)
+    spam = (*seen.out, Movement(word("spam")[:42], MARKET.lower(), 4, word("spam"), 23))
+    verdict = await confronted(teller.write(tmp_path), registered(teller), replace(seen, out=spam))
+    assert verdict.ok
+    assert kinds.SPAM in notes(verdict)
+
+
+def test_findings_stay_few_and_tame():
+    found = Findings()
+    for _ in range(1000):
+        found.fault(kinds.RECORD, "\x1b[31mred" + "x" * 5000)
+    every = found.all()
+    assert len(every) == MOST_OF_A_KIND + 1
+    assert every[-1].detail == f"and {1000 - MOST_OF_A_KIND} more of this kind"
+    assert all("\x1b" not in each.detail and len(each.detail) < 700 for each in every)
+
+
+def test_an_audit_without_a_chain_needs_no_web3():
+    code = "import sys, telemetry.audit_text; assert not {'web3', 'eth_account'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])

@@ -1,0 +1,147 @@
+"""Auditing over HTTP: an honest gateway passes, a dishonest one costs little and is named."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from lives import CHAIN, REGISTRY, whole_life
+
+from telemetry import findings as kinds
+from telemetry.audit import audit
+from telemetry.car import car_bytes
+from telemetry.cid import cid_of
+from telemetry.errors import SourceError
+from telemetry.source import Bounds
+
+QUICK = Bounds(epoch_bytes=100_000, request_s=0.5, silence_s=0.4, total_s=3.0, redirects=2)
+
+
+@asynccontextmanager
+async def serving(gateway):
+    app = web.Application()
+    app.router.add_get("/{path:.*}", gateway.answer)
+    server = TestServer(app)
+    await server.start_server()
+    try:
+        yield str(server.make_url("")).rstrip("/")
+    finally:
+        await server.close()
+
+
+class Honest:
+    """A gateway over a told life, with room for one lie at a time."""
+
+    def __init__(self, teller, lies=None):
+        self.head = {"head": teller.epochs[-1][0].cid, "chain": CHAIN, "registry": REGISTRY}
+        self.lies = lies or {}
+        self.asked = []
+        self.blocks, self.cars = {}, {}
+        for checkpoint, records in teller.epochs:
+            block = checkpoint.encode()
+            self.blocks[checkpoint.cid] = block
+            self.cars[checkpoint.cid] = b"".join(car_bytes(checkpoint.cid, [block, *records]))
+
+    async def answer(self, request):
+        path, form = request.path, request.query.get("format")
+        self.asked.append(request.path_qs)
+        for part, lie in self.lies.items():
+            if part in request.path_qs:
+                return await lie(request)
+        if path == "/agents/1":
+            return web.json_response(self.head)
+        held = {"raw": self.blocks, "car": self.cars}.get(form, {})
+        body = held.get(path.removeprefix("/ipfs/"))
+        return web.Response(status=404) if body is None else web.Response(body=body)
+
+
+def faults(verdict):
+    return {finding.kind for finding in verdict.findings if finding.level == "fault"}
+
+
+async def test_an_honest_gateway_gives_the_whole_life():
+    async with serving(Honest(whole_life())) as url:
+        for address, agent in ((url, 1), (f"{url}/agents/1", None), (f"{url}/", 1)):
+            verdict = await audit(address, agent=agent, bounds=QUICK)
+            assert verdict.ok
+            assert (verdict.epochs, verdict.records) == (3, 11)
+
+
+async def test_a_gateway_needs_an_agent():
+    with pytest.raises(SourceError, match="name one"):
+        await audit("http://127.0.0.1:1")
+
+
+async def nothing(_):
+    return web.Response(status=500)
+
+
+async def hang(_):
+    await asyncio.sleep(30)
+
+
+async def endless(request):
+    reply = web.StreamResponse()
+    await reply.prepare(request)
+    while True:
+        await reply.write(b"\0" * 65536)
+
+
+async def loop(request):
+    raise web.HTTPFound(request.path_qs)
+
+
+async def other_block(_):
+    return web.Response(body=whole_life().epochs[1][1][0])
+
+
+@pytest.mark.parametrize("lie", [nothing, hang, endless, loop, other_block])
+@pytest.mark.parametrize("part", ["/agents/1", "format=raw", "format=car"])
+async def test_a_gateway_that_fails_is_found_within_bounds(lie, part):
+    began = asyncio.get_running_loop().time()
+    async with serving(Honest(whole_life(), {part: lie})) as url:
+        if part == "/agents/1":
+            with pytest.raises(SourceError):
+                await audit(url, agent=1, bounds=QUICK)
+        else:
+            verdict = await audit(url, agent=1, bounds=QUICK)
+            assert faults(verdict) & {kinds.MISSING, kinds.DAMAGED}
+    assert asyncio.get_running_loop().time() - began < 5
+
+
+async def test_everything_together_has_an_end():
+    async with serving(Honest(whole_life(), {"format=car": hang})) as url:
+        with pytest.raises(SourceError, match="takes too long"):
+            await audit(url, agent=1, bounds=Bounds(total_s=0.5))
+
+
+HEADS = [b"[]", b"{}", b'{"head": 3}', b'{"head": "Qm"}', b"[" * 60_000, b"\xff", b'{"head": null}']
+
+
+@pytest.mark.parametrize("head", HEADS)
+async def test_nonsense_for_a_head_is_no_log(head):
+    async def lie(_):
+        return web.Response(body=head)
+
+    async with serving(Honest(whole_life(), {"/agents/1": lie})) as url:
+        with pytest.raises(SourceError):
+            await audit(url, agent=1, bounds=QUICK)
+
+
+async def test_an_epoch_withheld_is_missed():
+    teller = whole_life()
+    withheld = {f"{teller.epochs[1][0].cid}?format=car": nothing}
+    async with serving(Honest(teller, withheld)) as url:
+        assert kinds.MISSING in faults(await audit(url, agent=1, bounds=QUICK))
+
+
+async def test_another_agents_log_is_not_taken():
+    gateway = Honest(whole_life())
+    async with serving(gateway) as url:
+        gateway.head["head"] = cid_of(b"elsewhere")
+        verdict = await audit(url, agent=1, bounds=QUICK)
+        assert faults(verdict) == {kinds.MISSING, kinds.ENDING, kinds.ORDER}
+        assert verdict.records == 0
