@@ -1,0 +1,422 @@
+"""A gateway that proves what it serves, an archive that refuses what contradicts it."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import aiohttp
+import aiohttp.web
+import pytest
+from logs import DOMAIN, LOG_KEY, live, open_log, seal
+
+from chain.keys import Key
+from telemetry.car import Block, car_bytes, car_name, read_car, write_car
+from telemetry.checkpoint import Checkpoint
+from telemetry.cid import cid_of
+from telemetry.errors import BadImport, LogHeld, TargetRefused, TargetUnreachable
+from telemetry.kubo import Kubo
+from telemetry.negotiate import CAR, RAW, Declined, matches, wanted
+from telemetry.node import Node
+from telemetry.store import Archive
+
+UNKNOWN = cid_of(b"nobody has this")
+
+
+@pytest.fixture
+def log(tmp_path):
+    found = open_log(tmp_path / "log.sqlite")
+    for records in (3, 2):
+        live(found, records)
+        seal(found)
+    live(found, 1)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    found = Archive(tmp_path / "archive.sqlite", DOMAIN)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+async def served(log):
+    """The agent's own gateway, and a client of it."""
+    node = Node(log, DOMAIN)
+    async with aiohttp.ClientSession(await node.start("127.0.0.1", 0)) as client:
+        yield client
+    await node.stop()
+
+
+@pytest.fixture
+async def rpc(archive):
+    """An archive's address."""
+    node = Node(archive, DOMAIN, writable=archive)
+    yield await node.start("127.0.0.1", 0)
+    await node.stop()
+
+
+def blocks_of(log, epoch):
+    return [Block(cid_of(data), data) for data in log.epoch_blocks(epoch)[1]]
+
+
+def car_of(log, epoch, folder):
+    cid, blocks = log.epoch_blocks(epoch)
+    path = folder / car_name(epoch, cid)
+    write_car(path, cid, blocks)
+    return cid, path
+
+
+# The gateway
+
+
+async def test_a_block_is_served_raw_and_for_ever(log, served):
+    cid, blocks = log.epoch_blocks(0)
+    async with served.get(f"/ipfs/{cid}?format=raw") as answer:
+        assert await answer.read() == blocks[0]
+        assert answer.headers["Content-Type"] == RAW
+        assert answer.headers["ETag"] == f'"{cid}.raw"'
+        assert answer.headers["Cache-Control"] == "public, max-age=29030400, immutable"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{cid}.bin"'
+        assert "Content-Location" not in answer.headers
+    async with served.get(f"/ipfs/{cid_of(blocks[2])}", headers={"Accept": RAW}) as answer:
+        assert await answer.read() == blocks[2]
+        assert answer.headers["Content-Location"].endswith("?format=raw")
+
+
+async def test_an_epoch_is_served_as_the_very_file_that_is_published(log, served, tmp_path):
+    cid, path = car_of(log, 1, tmp_path)
+    async with served.get(f"/ipfs/{cid}", headers={"Accept": f"{CAR};version=1;order=dfs"}) as it:
+        assert await it.read() == path.read_bytes()
+        assert it.headers["Content-Type"] == f"{CAR}; version=1; order=dfs; dups=n"
+        assert it.headers["ETag"].startswith("W/")
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("dag-scope=block", 1),
+        ("dag-scope=entity", 1),
+        ("dag-scope=all", 4),
+        ("entity-bytes=0:9", 1),
+    ],
+)
+async def test_the_scope_says_how_much_of_an_epoch_comes(log, served, query, count):
+    cid, blocks = log.epoch_blocks(0)
+    async with served.get(f"/ipfs/{cid}?format=car&{query}") as answer:
+        root, found = read_car(io.BytesIO(await answer.read()))
+        assert root == cid
+        assert [block.data for block in found] == blocks[:count]
+
+
+async def test_a_records_car_is_that_record(log, served):
+    record = log.epoch_blocks(0)[1][1]
+    async with served.get(f"/ipfs/{cid_of(record)}?format=car") as answer:
+        assert [b.data for b in read_car(io.BytesIO(await answer.read()))[1]] == [record]
+
+
+async def test_head_answers_without_a_body(log, served):
+    cid, blocks = log.epoch_blocks(0)
+    for form in ("raw", "car"):
+        async with served.head(f"/ipfs/{cid}?format={form}") as answer:
+            assert answer.status == 200
+            assert await answer.read() == b""
+            assert cid in answer.headers["ETag"]
+    async with served.head(f"/ipfs/{cid}?format=raw") as answer:
+        assert answer.headers["Content-Length"] == str(len(blocks[0]))
+
+
+async def test_who_has_it_is_not_sent_it_again(log, served):
+    cid = log.sealed.cid
+    for tag in (f'"{cid}.raw"', f'W/"{cid}.raw"', "*", f'"other", "{cid}.raw"'):
+        url = f"/ipfs/{cid}?format=raw"
+        async with served.get(url, headers={"If-None-Match": tag}) as answer:
+            assert answer.status == 304
+            assert await answer.read() == b""
+    async with served.get(
+        f"/ipfs/{cid}?format=car", headers={"If-None-Match": f'"{cid}.raw"'}
+    ) as answer:
+        assert answer.status == 200
+
+
+async def test_refusals_have_their_own_statuses(log, served):
+    cid = log.sealed.cid
+    unsealed = cid_of(log.record(5).encode())
+    for path, status in {
+        f"/ipfs/{UNKNOWN}?format=raw": 404,
+        f"/ipfs/{unsealed}?format=raw": 404,
+        "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG?format=raw": 404,
+        "/ipfs/bafkqaaa?format=car": 404,
+        "/ipfs/nonsense?format=raw": 400,
+        f"/ipfs/{cid}": 400,
+        f"/ipfs/{cid}?format=json": 406,
+        f"/ipfs/{cid}/records/0?format=car": 501,
+        f"/ipfs/{cid}?format=car&car-version=2": 400,
+        f"/ipfs/{cid}?format=car&dag-scope=some": 400,
+        f"/ipns/{cid}?format=raw": 404,
+        "/api/v0/version": 404,
+    }.items():
+        async with served.get(path) as answer:
+            assert answer.status == status, path
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    headers = {"Cache-Control": "only-if-cached"}
+    async with served.get(f"/ipfs/{UNKNOWN}?format=raw", headers=headers) as answer:
+        assert answer.status == 412
+    async with served.get(f"/ipfs/{cid}", headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 406
+    async with served.post("/api/v0/dag/import", data=b"") as answer:
+        assert answer.status == 404
+
+
+async def test_a_probe_for_the_empty_block_is_answered(served):
+    async with served.get("/ipfs/bafkqaaa?format=raw") as answer:
+        assert (answer.status, await answer.read()) == (200, b"")
+
+
+async def test_a_life_is_found_by_its_number(log, served):
+    async with served.get("/agents/1") as answer:
+        found = await answer.json()
+        tag = answer.headers["ETag"]
+    assert found == {
+        "agent": 1,
+        "head": log.sealed.cid,
+        "chain": DOMAIN.chain_id,
+        "registry": DOMAIN.contract,
+        "epochs": [
+            {"epoch": 0, "cid": log.epoch_blocks(0)[0], "size": 3},
+            {"epoch": 1, "cid": log.sealed.cid, "size": 5},
+        ],
+    }
+    async with served.get("/agents/1", headers={"If-None-Match": tag}) as answer:
+        assert answer.status == 304
+    async with served.get("/agents/1?from=1") as answer:
+        assert [epoch["epoch"] for epoch in (await answer.json())["epochs"]] == [1]
+    async with served.get("/agents") as answer:
+        assert await answer.json() == {"agents": [1]}
+    for missing in ("/agents/2", "/agents/x"):
+        async with served.get(missing) as answer:
+            assert answer.status == 404
+
+
+def test_the_best_acceptable_form_is_chosen():
+    cid = str(UNKNOWN)
+    assert wanted(cid, "", {}, f"text/html, {RAW};q=0.5, {CAR};q=0.9").form == "car"
+    assert wanted(cid, "", {"format": "raw"}, CAR).form == "raw"
+    assert wanted(cid, "", {}, f"{CAR};dups=y").dups == "y"
+    assert wanted(cid, "", {"car-dups": "n"}, f"{CAR};dups=y").dups == "n"
+    for accept in (f"{RAW};q=0", f"{RAW};q=x", "image/png"):
+        assert isinstance(wanted(cid, "", {}, accept), Declined)
+    assert wanted(cid, "", {}, f"{CAR};version=2") == Declined(400, "only CAR version 1 is served")
+    assert not matches("", '"x"')
+
+
+# The archive
+
+
+def test_an_archive_learns_heads_from_the_epochs_it_takes(log, archive):
+    for epoch in (1, 0, 1):
+        archive.keep(blocks_of(log, epoch))
+        assert archive.head(1).epoch == 1
+    assert archive.epochs(1, 0, 9) == log.epochs(1, 0, 9)
+    assert (archive.agents(), archive.head(2)) == ([1], None)
+    for block in blocks_of(log, 0) + blocks_of(log, 1):
+        assert archive.block(block.cid) == block.data
+
+
+def test_an_archive_is_held_by_one_and_keeps_what_it_has(log, archive, tmp_path):
+    archive.keep(blocks_of(log, 0))
+    with pytest.raises(LogHeld):
+        Archive(tmp_path / "archive.sqlite", DOMAIN)
+    archive.close()
+    again = Archive(tmp_path / "archive.sqlite", DOMAIN)
+    assert again.head(1).size == 3
+    again.close()
+
+
+def forged(log, epoch, **change):
+    """The epoch with another head, signed by the log key all the same."""
+    from chain.permit import digest
+
+    old = Checkpoint.decode(log.epoch_blocks(epoch)[1][0])
+    head = replace(old.head, **change)
+    block = replace(old, head=head, sig=LOG_KEY.sign(digest(DOMAIN, head))).encode()
+    return [Block(cid_of(block), block), *blocks_of(log, epoch)[1:]]
+
+
+def test_an_archive_refuses_what_contradicts_it(log, archive, tmp_path):
+    first, second = blocks_of(log, 0), blocks_of(log, 1)
+    archive.keep(first)
+    other = open_log(tmp_path / "other.sqlite")
+    live(other, 2)
+    seal(other, Key(bytes([7]) * 32))
+    seal_again = blocks_of(other, 0)
+    other.close()
+    for wrong in (
+        [],
+        first[1:],
+        first[:-1],
+        [first[0], *second[1:]],
+        [first[0], first[2], first[1], first[3]],
+        forged(log, 0, root=bytes(32)),
+        forged(log, 1, prev=bytes([1]) * 32),
+        forged(log, 1, size=6),
+        forged(log, 1, agent=2),
+        [Block(first[1].cid, b"\xa0"), *first[1:]],
+        seal_again,
+    ):
+        with pytest.raises(BadImport):
+            archive.keep(wrong)
+    archive.keep(second)
+    with pytest.raises(BadImport):
+        archive.keep(forged(log, 0, root=bytes([2]) * 32))
+    assert archive.epochs(1, 0, 9) == log.epochs(1, 0, 9)
+
+
+def test_an_archive_takes_a_life_from_one_key_only(log, archive, tmp_path):
+    archive.keep(blocks_of(log, 0))
+    other = open_log(tmp_path / "other.sqlite")
+    for records in (1, 1, 1):
+        live(other, records)
+        seal(other, Key(bytes([7]) * 32))
+    with pytest.raises(BadImport):
+        archive.keep(blocks_of(other, 2))
+    other.close()
+
+
+# Both, over the wire
+
+
+async def test_a_client_sends_an_epoch_and_sees_it_kept(log, archive, rpc, tmp_path):
+    target = Kubo(rpc)
+    for epoch in (0, 1, 1):
+        await target.keep(*car_of(log, epoch, tmp_path))
+    await target.close()
+    assert archive.head(1).cid == log.sealed.cid
+    async with aiohttp.ClientSession(rpc) as client:
+        async with client.get("/agents/1") as answer:
+            assert (await answer.json())["head"] == log.sealed.cid
+        async with client.post("/api/v0/pin/ls") as answer:
+            assert len((await answer.json())["Keys"]) == 2
+        async with client.post(f"/api/v0/block/stat?arg={log.sealed.cid}") as answer:
+            assert (await answer.json())["Key"] == log.sealed.cid
+
+
+async def test_a_refused_epoch_is_a_refusal_with_its_reason(log, archive, rpc, tmp_path):
+    archive.keep(blocks_of(log, 0))
+    wrong = forged(log, 0, root=bytes(32))
+    path = tmp_path / car_name(0, wrong[0].cid)
+    write_car(path, wrong[0].cid, [block.data for block in wrong])
+    target = Kubo(rpc)
+    with pytest.raises(TargetRefused, match="another checkpoint") as found:
+        await target.keep(wrong[0].cid, path)
+    assert found.value.consequence == "retry"
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(TargetRefused, match="cut short"):
+        await target.keep(wrong[0].cid, path)
+    await target.close()
+
+
+async def test_a_silent_or_missing_target_is_unreachable(log, tmp_path):
+    cid, path = car_of(log, 0, tmp_path)
+    target = Kubo("http://127.0.0.1:9")
+    with pytest.raises(TargetUnreachable):
+        await target.keep(cid, path)
+    await target.close()
+
+    async def hang(_):
+        import asyncio
+
+        await asyncio.sleep(60)
+
+    async with serving(hang) as url:
+        target = Kubo(url, deadline_s=0.2)
+        with pytest.raises(TargetUnreachable, match="deadline"):
+            await target.keep(cid, path)
+        await target.close()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "[]", '{"Root":{}}', '{"Root":{"Cid":{"/":"x"}}}', "x" * 200_000]
+)
+async def test_an_answer_that_confirms_nothing_is_a_refusal(log, tmp_path, text):
+    async def answer(request):
+        await request.read()
+        return aiohttp.web.Response(text=text)
+
+    async with serving(answer) as url:
+        target = Kubo(url)
+        with pytest.raises(TargetRefused):
+            await target.keep(*car_of(log, 0, tmp_path))
+        await target.close()
+
+
+async def test_what_is_not_pinned_after_all_is_a_refusal(log, tmp_path):
+    cid, path = car_of(log, 0, tmp_path)
+
+    async def answer(request):
+        await request.read()
+        found = {"Root": {"Cid": {"/": cid}, "PinErrorMsg": ""}, "Keys": {}}
+        return aiohttp.web.Response(text=json.dumps(found))
+
+    async with serving(answer) as url:
+        target = Kubo(url)
+        with pytest.raises(TargetRefused, match="pinned"):
+            await target.keep(cid, path)
+        await target.close()
+
+
+async def test_the_rpc_is_not_for_web_pages(rpc):
+    async with aiohttp.ClientSession(rpc) as client:
+        for headers, status in (({}, 200), ({"Origin": "http://evil"}, 403)):
+            async with client.post("/api/v0/version", headers=headers) as answer:
+                assert answer.status == status
+        async with client.get("/api/v0/version") as answer:
+            assert answer.status == 405
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no multipart",
+        b"".join(car_bytes(UNKNOWN, [b"another"])),
+        b"".join(car_bytes(UNKNOWN, [])),
+        bytes([0x80, 0x80, 0x80, 0x10]) + bytes(1000),
+    ],
+    ids=len,
+)
+async def test_uploads_that_are_no_epoch_are_answered_and_forgotten(rpc, archive, body):
+    async with aiohttp.ClientSession(rpc) as client:
+        async with client.post("/api/v0/dag/import", data=body) as answer:
+            assert answer.status == 500
+            assert (await answer.json())["Type"] == "error"
+        form = aiohttp.FormData()
+        form.add_field("file", body, filename="x.car")
+        async with client.post("/api/v0/dag/import", data=form) as answer:
+            assert answer.status == 500
+        for command in ("block/stat", "block/get", "pin/ls", "dag/export"):
+            for arg in (UNKNOWN, "nonsense"):
+                async with client.post(f"/api/v0/{command}?arg={arg}") as answer:
+                    assert answer.status == 500
+    assert archive.agents() == []
+
+
+class serving:  # noqa: N801 - reads as a word
+    """A server that answers everything with one handler."""
+
+    def __init__(self, handler):
+        app = aiohttp.web.Application()
+        app.router.add_route("*", "/{tail:.*}", handler)
+        self._runner = aiohttp.web.AppRunner(app, shutdown_timeout=0.1)
+
+    async def __aenter__(self):
+        await self._runner.setup()
+        await aiohttp.web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def __aexit__(self, *_):
+        await self._runner.cleanup()
