@@ -12,7 +12,7 @@ from chain.calldata import Filling, calldata, selector
 from chain.contracts import BIRTH
 from chain.keys import Key
 from chain.permit import Domain
-from chain.types import Address, Call, Pull
+from chain.types import Address, Block, Call, Pull, Receipt, Wei
 from telemetry.anchor import CAUSES, anchor_call, end_call
 from telemetry.car import car_name, write_car
 from telemetry.checkpoint import FIRST_PREV, Checkpoint, Head
@@ -55,10 +55,11 @@ class Teller:
     prev: bytes = FIRST_PREV
     open: list[bytes] = field(default_factory=list)
     epochs: list[tuple[Checkpoint, list[bytes]]] = field(default_factory=list)
+    at_block: int | None = None
 
-    def say(self, kind: str, body: Mapping[str, Any], block: int | None = None) -> int:
+    def say(self, kind: str, body: Mapping[str, Any]) -> int:
         seq = self.tree.size
-        number = 10 + seq if block is None else block
+        number = 10 + seq if self.at_block is None else self.at_block
         at = BlockRef(self.chain, number, word(f"block {number}"))
         fields = {"kind": kind, "body": dict(body), "at": 1000 + seq, "block": at}
         fields = {"agent": self.agent, "seq": seq, "prev": self.leaf} | fields
@@ -102,14 +103,16 @@ class Teller:
             },
         )
 
-    def send(self, intent: str, because: int, purpose: str, nonce: int, call: Call) -> int:
+    def send(
+        self, intent: str, because: int, purpose: str, *, nonce: int, call: Call, tx: str = ""
+    ) -> int:
         body: dict[str, Any] = {
             "stage": "sent",
             "intent": intent,
             "because": because,
             "purpose": purpose,
             "nonce": nonce,
-            "hash": word(f"tx {nonce}"),
+            "hash": tx or word(f"tx {nonce}"),
             "call": {
                 "to": call.to,
                 "function": call.function,
@@ -127,19 +130,26 @@ class Teller:
             }
         return self.say("effect", body)
 
-    def settle(self, intent: str, nonce: int) -> int:
-        block = {"number": 20 + nonce, "hash": word(f"block {20 + nonce}"), "at": 5}
+    def settle(self, intent: str, nonce: int, receipt: Receipt | None = None) -> int:
+        seen = receipt or Receipt(
+            hash=word(f"tx {nonce}"),
+            block=Block(self.chain, 20 + nonce, word(f"block {20 + nonce}"), 5),
+            ok=True,
+            gas_used=50_000,
+            fee=Wei(50_000 * 10**9),
+        )
+        block = {"number": seen.block.number, "hash": seen.block.hash, "at": seen.block.at}
         return self.say(
             "effect",
             {
                 "stage": "settled",
                 "intent": intent,
                 "nonce": nonce,
-                "hash": word(f"tx {nonce}"),
+                "hash": seen.hash,
                 "block": block,
-                "ok": True,
-                "gas_used": 50_000,
-                "fee": str(50_000 * 10**9),
+                "ok": seen.ok,
+                "gas_used": seen.gas_used,
+                "fee": str(seen.fee),
             },
         )
 
@@ -195,7 +205,7 @@ def whole_life(twists: Mapping[int, Twist] | None = None, key: Key = LOG_KEY) ->
     teller = Teller(twists or {}, key)
     teller.birth()
     decided = teller.decide()
-    teller.send(f"{decided}.0", decided, "act", 1, top_up())
+    teller.send(f"{decided}.0", decided, "act", nonce=1, call=top_up())
     first = teller.seal()
     teller.settle(f"{decided}.0", 1)
     mark = teller.mark
@@ -209,7 +219,8 @@ def whole_life(twists: Mapping[int, Twist] | None = None, key: Key = LOG_KEY) ->
             "intent": "anchor.0",
         },
     )
-    teller.send("anchor.0", anchor, "anchor", 2, anchor_call(REGISTRY, first.head, mark.digest))
+    call = anchor_call(REGISTRY, first.head, mark.digest)
+    teller.send("anchor.0", anchor, "anchor", nonce=2, call=call)
     teller.settle("anchor.0", 2)
     teller.decide()
     teller.say("heartbeat", {"vitals": "steady", "runway_h": 3.0, "wei": "1", "micro": "2"})
