@@ -63,20 +63,20 @@ class ChainClient:
 
     async def head(self) -> Header:
         return answers.header(
-            await self.rpc("eth_getBlockByNumber", "latest", False), self.chain_id
+            await self._must("eth_getBlockByNumber", "latest", False), self.chain_id
         )
 
     async def header(self, block: int | str) -> Header | None:
         """A block by number, if there is one yet, or by hash, wherever it now lies."""
         if isinstance(block, int):
-            raw = await self.rpc("eth_getBlockByNumber", hex(block), False)
+            raw = await self._must("eth_getBlockByNumber", hex(block), False)
         else:
-            raw = await self.rpc("eth_getBlockByHash", block, False)
+            raw = await self._must("eth_getBlockByHash", block, False)
         return answers.header(raw, self.chain_id) if raw else None
 
     async def receipt(self, transaction: str) -> Receipt | None:
         """How a transaction ended, provided its block is part of the chain."""
-        raw = await self.rpc("eth_getTransactionReceipt", transaction)
+        raw = await self._must("eth_getTransactionReceipt", transaction)
         if raw is None:
             return None
         number, block_hash = answers.place(raw)
@@ -88,15 +88,22 @@ class ChainClient:
     async def nonce(self, of: Address, at: int | str = "latest") -> int:
         """How many transactions an account has sent, at a block number or tag."""
         tag = hex(at) if isinstance(at, int) else at
-        return answers.quantity(await self.rpc("eth_getTransactionCount", of, tag))
+        return answers.quantity(await self._must("eth_getTransactionCount", of, tag))
 
     async def balance(self, of: Address) -> Wei:
-        return Wei(answers.quantity(await self.rpc("eth_getBalance", of, "latest")))
+        return Wei(answers.quantity(await self._must("eth_getBalance", of, "latest")))
 
     async def broadcast(self, raw: str, transaction: str) -> Reply:
         """Hand signed bytes to every endpoint: a single one may lie, or swallow them."""
         said = await self._endpoints.ask_each("eth_sendRawTransaction", (raw,))
         return replies.best([_reply(response, transaction) for response in said])
+
+    async def _must(self, method: str, *params: object) -> Any:
+        """Ask what every node knows; one that refuses is as good as silent."""
+        try:
+            return await self.rpc(method, *params)
+        except NodeRefused as refusal:
+            raise Unreachable(method=method, causes=[refusal.words]) from None
 
 
 def _result(method: str, response: Mapping[str, Any]) -> Any:

@@ -25,6 +25,10 @@ class Flight:
     receipt: Receipt | None = None
     reply: Reply = Reply.SILENT
     sent_at: float = float("-inf")
+    refused_at: float = float("-inf")
+    """When the signer last refused to pay more."""
+    height: int | None = None
+    """The head at which the newest attempt was first found waiting."""
     doubts: frozenset[str] = frozenset()
     """Heads at which the nonce was found used by nothing of ours."""
 
@@ -49,7 +53,7 @@ class Outbox:
         if known is None:
             known = self._flights[entry.intent.id] = Flight(entry, since=now)
         elif len(entry.attempts) > len(known.entry.attempts):
-            known = self.note(known.id, entry=entry, since=now)
+            known = self.note(known.id, entry=entry, since=now, height=None)
         return known
 
     def get(self, intent: str) -> Flight:

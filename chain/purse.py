@@ -46,10 +46,13 @@ class Purse:
         self._next = 0
 
     async def send(self, call: Call) -> Receipt:
-        """Send a call and wait for its block; raises `Reverted` with the contract's reason."""
+        """Send a call and wait for its block; raises `Reverted` with the contract's reason.
+
+        The call's gas is a floor: what it costs may depend on the second in which it is mined.
+        """
         salt = f"{self._clock()}"
         data = calldata(call, Filling(self.address, salt), None, _no_pulls)
-        return await self._carry(call.to, data, call.value)
+        return await self._carry(call.to, data, call.value, call.gas)
 
     async def deploy(
         self, bytecode: str, types: Sequence[str] = (), args: Sequence[Json] = ()
@@ -60,11 +63,11 @@ class Purse:
         raw = await self._client.rpc("eth_getTransactionReceipt", receipt.hash)
         return Address(to_checksum_address(raw["contractAddress"]))
 
-    async def _carry(self, to: Address, data: bytes, value: int) -> Receipt:
+    async def _carry(self, to: Address, data: bytes, value: int, least: int = 0) -> Receipt:
         request = {"from": self.address, "data": "0x" + data.hex(), "value": hex(value)}
         if to != CREATION:
             request["to"] = to
-        gas = await self._estimate(request)
+        gas = max(least, await self._estimate(request))
         async with self._turn:
             attempt = await self._sign(to, data, value, gas)
             await self._submit(attempt)

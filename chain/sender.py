@@ -7,17 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from chain import fees
+from chain.answers import Header
 from chain.errors import Unreachable, WalletFrozen
 from chain.outbox import Flight, Outbox
 from chain.port import Signer
 from chain.replies import ARRIVED, Reply
-from chain.txstate import BROADCAST, OPEN
+from chain.txstate import BROADCAST, OPEN, PENDING
 from chain.types import Entry, Fees, Refused, Wei
 
 if TYPE_CHECKING:
     from chain.client import ChainClient
 
 PATIENCE_S: Final = 30.0
+PATIENCE_BLOCKS: Final = 3
 """How long bytes that are dear enough may wait before they are replaced all the same."""
 
 
@@ -67,16 +69,28 @@ class Sender:
             flight = self._outbox.step(flight.id, BROADCAST)
         return flight
 
-    async def press(self, flight: Flight, base_fee: Wei, *, first: bool) -> Flight:
+    async def press(self, flight: Flight, head: Header, *, first: bool) -> Flight:
         """Replace bytes that are stuck, if the cap allows it and the signer agrees."""
-        waited = self._clock() - flight.since >= self._patience_s
-        if not (fees.priced_out(flight.newest.fees, base_fee) or (first and waited)):
+        if flight.height is None:
+            flight = self._outbox.note(flight.id, height=head.block.number)
+        if not self._stuck(flight, head, first=first):
             return flight
-        dearer = fees.replacement(flight.newest.fees, base_fee, self._max_fee)
+        dearer = fees.replacement(flight.newest.fees, head.base_fee, self._max_fee)
         if dearer is None:
             return flight
         bumped = await self._signer.bump(flight.id, dearer)
         if isinstance(bumped, Refused):
-            return self._outbox.note(flight.id, since=self._clock())
+            return self._outbox.note(flight.id, refused_at=self._clock())
         attempts = (*flight.entry.attempts, bumped)
         return self._outbox.add(replace(flight.entry, attempts=attempts), self._clock())
+
+    def _stuck(self, flight: Flight, head: Header, *, first: bool) -> bool:
+        """Whether money would help: it does not with an empty wallet, nor while no blocks come."""
+        now = self._clock()
+        if flight.reply is Reply.POOR or now - flight.refused_at < self._patience_s:
+            return False
+        if fees.priced_out(flight.newest.fees, head.base_fee):
+            return True
+        blocks = head.block.number - (flight.height or head.block.number)
+        waited = now - flight.since >= self._patience_s and blocks >= PATIENCE_BLOCKS
+        return first and waited and flight.state is PENDING

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from chain import answers
 from chain.answers import Header
-from chain.errors import NodeRefused, Unreachable, WalletFrozen
+from chain.errors import Unreachable, WalletFrozen
 from chain.outbox import Flight, Outbox
 from chain.replies import Reply
 from chain.sender import Sender
@@ -60,10 +60,11 @@ class Watcher:
         self._resend_s = resend_s
 
     async def poll(self) -> list[Sighting]:
-        """Look at every flight once; send again, and press on, what no block has taken.
+        """Look at every flight once; with no news, send again and press on what no block has taken.
 
-        Raises `Unreachable` before anything has changed, and `WalletFrozen` once a sighting has
-        said so. A sighting that is lost in a crash comes again when its entry is added again.
+        News is told before anything else is tried, so no fault hides it: `Unreachable` means that
+        nothing has changed, `WalletFrozen` follows a sighting that said so. What is lost in a crash
+        is told again once its entry is sent again.
         """
         if frozen := self._outbox.frozen():
             raise WalletFrozen(intent=frozen.id, nonce=frozen.entry.nonce)
@@ -77,7 +78,7 @@ class Watcher:
             for flight, receipt in zip(flights, seen, strict=True)
             if (sighting := self._judge(flight, receipt, head))
         ]
-        return sightings + await self._tend(head)
+        return sightings or await self._tend(head)
 
     async def _look(self, flight: Flight) -> Receipt | None:
         """The receipt of whichever attempt was mined; the others can never be."""
@@ -102,16 +103,15 @@ class Watcher:
     async def _tend(self, head: Header) -> list[Sighting]:
         """Send again what waits, but not all the time."""
         waiting = [flight for flight in self._outbox.open() if flight.state in OPEN]
-        found = []
         for place, flight in enumerate(waiting):
-            pressed = await self._sender.press(flight, head.base_fee, first=place == 0)
+            pressed = await self._sender.press(flight, head, first=place == 0)
             due = self._clock() - flight.sent_at >= self._resend_s
             if pressed.entry == flight.entry and not due:
                 continue
             sent = await self._sender.resend(pressed)
             if await self._doubted(sent, head):
-                found.append(Sighting(sent.entry, FROZEN, None))
-        return found
+                return [Sighting(sent.entry, FROZEN, None)]
+        return []
 
     async def _doubted(self, flight: Flight, head: Header) -> bool:
         """Whether someone else has used this nonce, beyond doubt.
@@ -132,5 +132,5 @@ class Watcher:
         try:
             count = await self._client.nonce(self._wallet, final)
             return count > flight.entry.nonce and await self._look(flight) is None
-        except (Unreachable, NodeRefused):
+        except Unreachable:
             return False

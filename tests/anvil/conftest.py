@@ -16,7 +16,9 @@ import pytest
 from chain.client import ChainClient
 from chain.keys import Key
 
-ANVIL = Path(__file__).parents[2] / "node_modules" / ".bin" / "anvil"
+MODULES = Path(__file__).parents[2] / "node_modules"
+ANVIL = next(MODULES.glob("@foundry-rs/anvil-*/bin/anvil"), MODULES / ".bin" / "anvil")
+"""The program itself rather than its wrapper, so that a signal to its pid reaches it."""
 CHAIN = 31337
 KEYS = (
     "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",

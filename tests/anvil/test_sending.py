@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -9,13 +11,14 @@ import pytest
 from fakes import FakeSigner
 from faultproxy import FaultProxy, fault_proxy, loses_the_reply, loses_the_request, says
 
+from chain import fees
 from chain.client import ChainClient
-from chain.errors import WalletFrozen, WrongChain
+from chain.errors import Unreachable, WalletFrozen, WrongChain
 from chain.outbox import Flight, Outbox
 from chain.replies import Reply
 from chain.sender import Sender
 from chain.txstate import FROZEN, MINED, PENDING, QUEUED, SETTLED
-from chain.types import Address, Admitted, Call, Fees, Intent, Wei
+from chain.types import Address, Admitted, Call, Entry, Fees, Intent, Wei
 from chain.watcher import Sighting, Watcher
 
 pytestmark = pytest.mark.anvil
@@ -45,14 +48,22 @@ class Rig:
 
     async def pay(self, amount: int = 7, max_fee: int | None = None) -> Flight:
         head = await self.node.head()
-        fees = self.sender.offer(head.base_fee)
+        offer = self.sender.offer(head.base_fee)
         if max_fee is not None:
-            fees = Fees(Wei(max_fee), Wei(min(GWEI, max_fee)))
+            offer = Fees(Wei(max_fee), Wei(min(GWEI, max_fee)))
         self.count += 1
         intent = Intent(f"{self.count}.0", self.count, "act", Call(PAYEE, "", value=Wei(amount)))
-        admitted = await self.signer.admit(intent, fees)
+        admitted = await self.signer.admit(intent, offer)
         assert isinstance(admitted, Admitted)
         return await self.sender.send(admitted.entry)
+
+    async def bump(self, flight: Flight) -> Entry:
+        """What the signer's ledger says after it has signed the same call at higher fees."""
+        head = await self.node.head()
+        dearer = fees.replacement(flight.newest.fees, head.base_fee, Wei(100 * GWEI))
+        await self.signer.bump(flight.id, dearer)
+        [entry] = await self.signer.entries(flight.entry.nonce)
+        return entry
 
     async def mine(self, blocks: int = 1) -> None:
         await self.node.rpc("anvil_mine", hex(blocks))
@@ -176,7 +187,7 @@ async def test_a_fee_spike_is_met_with_dearer_bytes_up_to_the_cap_and_then_waite
     await rig.mine()
     for _ in range(5):
         await rig.poll(60)
-    assert max(fees.max_fee for fees in rig.signer.bumps) <= 100 * GWEI
+    assert max(each.max_fee for each in rig.signer.bumps) <= 100 * GWEI
     tries = len(rig.signer.bumps)
     await rig.poll(60)
     assert len(rig.signer.bumps) == tries
@@ -191,11 +202,9 @@ async def test_a_fee_spike_is_met_with_dearer_bytes_up_to_the_cap_and_then_waite
 
 async def test_when_the_original_mines_during_a_bump_it_is_booked_once(rig):
     flight = await rig.pay()
-    rig.clock.now += 60
-    head = await rig.node.head()
-    bumped = await rig.sender.press(flight, head.base_fee, first=True)
+    entry = await rig.bump(flight)
     await rig.mine()
-    late = await rig.sender.resend(bumped)
+    late = await rig.sender.send(entry)
     assert late.reply is Reply.PASSED
     await rig.mine(2)
     [settled] = await rig.poll()
@@ -206,8 +215,7 @@ async def test_when_the_original_mines_during_a_bump_it_is_booked_once(rig):
 
 async def test_a_bump_that_wins_is_booked_once(rig):
     flight = await rig.pay()
-    await rig.poll(60)
-    bumped = rig.outbox.get(flight.id)
+    bumped = await rig.sender.send(await rig.bump(flight))
     assert len(bumped.entry.attempts) == 2
     await rig.mine(3)
     [settled] = await rig.poll()
@@ -223,6 +231,7 @@ async def test_a_reorg_that_drops_a_payment_brings_the_same_bytes_back(rig):
     [gone] = await rig.poll()
     assert (gone.state, gone.receipt) == (PENDING, None)
     assert await rig.paid() == 0
+    assert await rig.poll() == []
     await rig.mine(3)
     [settled] = await rig.poll()
     assert settled.receipt.hash == flight.newest.hash == mined.receipt.hash
@@ -232,9 +241,9 @@ async def test_a_reorg_that_drops_a_payment_brings_the_same_bytes_back(rig):
 
 async def test_a_reorg_that_picks_the_older_attempt_switches_the_winner(rig):
     await rig.mine()
-    flight = await rig.pay()
-    await rig.poll(60)
-    old, new = rig.outbox.get(flight.id).entry.attempts
+    entry = await rig.bump(await rig.pay())
+    await rig.sender.send(entry)
+    old, new = entry.attempts
     await rig.mine()
     [first] = await rig.poll()
     assert first.receipt.hash == new.hash
@@ -286,6 +295,40 @@ async def test_after_a_restart_the_signers_entries_are_enough(rig, devnet):
     settled = await again.poll()
     assert [each.final for each in settled] == [True, True]
     assert await rig.paid() == 3
+
+
+async def test_after_an_outage_nothing_is_doubled(devnet, manual):
+    async with ChainClient([devnet.url], devnet.chain_id, timeout_s=0.2) as client:
+        rig = await rig_on(client, manual, devnet.keys[1])
+        await rig.pay()
+        os.kill(devnet.pid, signal.SIGSTOP)
+        try:
+            rig.clock.now += 24 * 3600
+            with pytest.raises(Unreachable):
+                await rig.poll()
+        finally:
+            os.kill(devnet.pid, signal.SIGCONT)
+        assert await rig.poll() == []
+        await rig.mine(3)
+        [settled] = await rig.poll()
+        assert settled.final
+        assert await rig.paid() == 7
+
+
+async def test_a_payment_to_a_contract_that_reverts_is_booked_with_its_gas(rig):
+    await rig.node.rpc("anvil_setCode", PAYEE, "0x60006000fd")
+    head = await rig.node.head()
+    call = Call(PAYEE, "", value=Wei(7), gas=50_000)
+    admitted = await rig.signer.admit(
+        Intent("9.0", 9, "act", call), rig.sender.offer(head.base_fee)
+    )
+    await rig.sender.send(admitted.entry)
+    await rig.mine(3)
+    [settled] = await rig.poll()
+    assert (settled.state, settled.receipt.ok) == (SETTLED, False)
+    assert settled.receipt.fee > 0
+    assert await rig.poll() == []
+    assert await rig.paid() == 0
 
 
 async def test_a_chain_that_changes_behind_its_url_is_noticed_at_the_next_check(rig):

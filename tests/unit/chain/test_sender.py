@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 from fakes import FakeNode, FakeSigner
 
+from chain.answers import Header
 from chain.errors import WalletFrozen
 from chain.keys import Key
 from chain.outbox import Outbox
 from chain.replies import Reply
 from chain.sender import Sender
 from chain.txstate import FROZEN, PENDING, QUEUED, TAKEN
-from chain.types import Address, Call, Entry, Fees, Intent, Refused, Wei
+from chain.types import Address, Block, Call, Entry, Fees, Intent, Refused, Wei
 
 GWEI = 10**9
 PAYEE = Address("0x" + "aa" * 20)
@@ -79,47 +80,65 @@ async def test_what_no_node_takes_stays_queued(sender, entry, node, reply):
     assert (await sender.send(entry)).state is QUEUED
 
 
-async def test_bytes_that_are_dear_enough_are_not_replaced_at_once(sender, entry, signer, clock):
-    flight = await sender.send(entry)
-    clock.now = 29
-    assert await sender.press(flight, Wei(GWEI), first=True) == flight
-    assert signer.bumps == []
+def head(number: int, base_fee: int = GWEI) -> Header:
+    return Header(Block(31337, number, f"0x{number:064x}", 0), "0x", Wei(base_fee))
 
 
-async def test_only_the_first_in_line_is_replaced_for_waiting(sender, entry, signer, clock):
-    flight = await sender.send(entry)
+@pytest.mark.parametrize(
+    ("seconds", "blocks", "first", "bumps"),
+    [(31, 3, True, 1), (29, 9, True, 0), (99, 2, True, 0), (99, 9, False, 0)],
+    ids=["long enough", "too short a time", "no blocks came", "others are before it"],
+)
+async def test_dear_enough_bytes_are_replaced_when_time_and_blocks_have_passed(
+    sender, entry, signer, clock, *, seconds, blocks, first, bumps
+):
+    flight = await sender.press(await sender.send(entry), head(5), first=True)
+    clock.now = seconds
+    pressed = await sender.press(flight, head(5 + blocks), first=first)
+    assert len(signer.bumps) == bumps
+    assert len(pressed.entry.attempts) == 1 + bumps
+
+
+async def test_a_replacement_has_to_wait_as_long_again(sender, entry, signer, clock):
+    flight = await sender.press(await sender.send(entry), head(5), first=True)
     clock.now = 31
-    assert await sender.press(flight, Wei(GWEI), first=False) == flight
-    pressed = await sender.press(flight, Wei(GWEI), first=True)
-    assert len(pressed.entry.attempts) == 2
-    assert pressed.since == 31
+    flight = await sender.press(flight, head(9), first=True)
+    await sender.press(flight, head(10), first=True)
+    assert len(signer.bumps) == 1
 
 
 async def test_priced_out_bytes_are_replaced_without_waiting(sender, entry, signer):
     flight = await sender.send(entry)
-    pressed = await sender.press(flight, Wei(4 * GWEI), first=False)
+    pressed = await sender.press(flight, head(5, 4 * GWEI), first=False)
     assert pressed.newest.fees.max_fee == 9 * GWEI
     assert pressed.newest.hash != flight.newest.hash
 
 
 async def test_at_the_cap_there_is_nothing_to_do_but_wait(sender, entry, signer):
     flight = await sender.send(entry)
-    at_cap = await sender.press(flight, Wei(50 * GWEI), first=True)
+    at_cap = await sender.press(flight, head(5, 50 * GWEI), first=True)
     assert at_cap.newest.fees.max_fee == 10 * GWEI
-    assert await sender.press(at_cap, Wei(50 * GWEI), first=True) == at_cap
+    waiting = await sender.press(at_cap, head(6, 50 * GWEI), first=True)
+    assert waiting.entry == at_cap.entry
     assert len(signer.bumps) == 1
+
+
+async def test_an_empty_wallet_is_not_helped_by_paying_more(sender, entry, signer, node):
+    node.replies = [Reply.POOR]
+    flight = await sender.send(entry)
+    await sender.press(flight, head(5, 4 * GWEI), first=True)
+    assert signer.bumps == []
 
 
 async def test_a_signer_that_refuses_to_go_higher_is_not_asked_all_the_time(
     sender, entry, signer, clock
 ):
     signer.refusal = Refused("per_hour", {})
-    clock.now = 31
     flight = await sender.send(entry)
-    clock.now = 62
-    flight = await sender.press(flight, Wei(GWEI), first=True)
-    await sender.press(flight, Wei(GWEI), first=True)
-    assert len(signer.bumps) == 1
+    for now, bumps in ((1, 1), (29, 1), (32, 2)):
+        clock.now = now
+        flight = await sender.press(flight, head(5, 4 * GWEI), first=True)
+        assert len(signer.bumps) == bumps
     assert flight.entry == entry
 
 

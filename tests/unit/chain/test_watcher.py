@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fakes import FakeNode, FakeSigner
 
-from chain.errors import Unreachable, WalletFrozen
+from chain.errors import SignerGone, Unreachable, WalletFrozen
 from chain.keys import Key
 from chain.outbox import Outbox
 from chain.replies import Reply
@@ -97,6 +97,7 @@ async def test_a_reorg_returns_the_intent_to_the_pool_with_the_same_bytes(rig):
     await rig.poll()
     rig.node.reorg(1)
     assert [(each.state, each.receipt) for each in await rig.poll()] == [(PENDING, None)]
+    assert await rig.poll() == []
     rig.node.mine(3)
     [settled] = await rig.poll()
     assert settled.receipt.hash == flight.newest.hash
@@ -165,6 +166,21 @@ async def test_a_forged_refusal_freezes_nothing(rig):
     for _ in range(6):
         rig.node.mine()
         assert await rig.poll() == []
+
+
+async def test_no_fault_in_sending_hides_what_was_seen(rig, monkeypatch):
+    await rig.pay("1.0")
+    rig.node.mine(3)
+    await rig.pay("1.1")
+
+    async def gone(*_):
+        raise SignerGone
+
+    monkeypatch.setattr(rig.signer, "bump", gone)
+    rig.node.base_fee = 5 * GWEI
+    assert [each.final for each in await rig.poll()] == [True]
+    with pytest.raises(SignerGone):
+        await rig.poll()
 
 
 async def test_several_intents_settle_in_the_order_of_their_nonces(rig):
