@@ -19,6 +19,7 @@ from chain.types import SALT, WALLET, Address, Call, Json, Pull
 AUTHORIZATION: Final = ("uint256", "uint256", "bytes")
 """What a function that takes a `Pull` ends with: validAfter, validBefore, signature."""
 VALID_AFTER: Final = 0
+ADDRESS_BYTES: Final = 20
 
 
 class BadCall(ValueError):
@@ -142,7 +143,7 @@ def _basic(kind: BasicType, value: Json, filling: Filling) -> object:
         case "address", str():
             return _address(filling.wallet if value == WALLET else value)
         case "bytes", str():
-            return _bytes(filling.salt if value == SALT and kind.sub == 32 else value)  # noqa: PLR2004 - bytes32
+            return _bytes(filling.salt if value == SALT else value, kind.sub)
         case (("uint" | "int"), bool()):
             raise BadCall("a number was expected")
         case (("uint" | "int"), int()):
@@ -156,15 +157,15 @@ def _basic(kind: BasicType, value: Json, filling: Filling) -> object:
 
 
 def _address(value: str) -> str:
-    if len(value) != 42 or len(_bytes(value)) != 20:  # noqa: PLR2004 - 0x and 20 bytes
-        raise BadCall("an address was expected")
-    return value.lower()
+    return "0x" + _bytes(value, ADDRESS_BYTES).hex()
 
 
-def _bytes(value: str) -> bytes:
-    if not value.startswith("0x"):
-        raise BadCall("bytes are written as 0x and hex")
+def _bytes(value: str, size: int | None = None) -> bytes:
+    """Of exactly the size when there is one: nothing is padded."""
     try:
-        return bytes.fromhex(value[2:])
+        data = bytes.fromhex(value[2:]) if value.startswith("0x") else None
     except ValueError:
-        raise BadCall("bytes are written as 0x and hex") from None
+        data = None
+    if data is None or (size is not None and len(data) != size):
+        raise BadCall("bytes are written as 0x and hex, at full length")
+    return data

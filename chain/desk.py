@@ -9,17 +9,9 @@ from typing import Final
 from chain import limits as judging
 from chain import permit
 from chain.calldata import BadCall, Filling, calldata
+from chain.contracts import ANCHOR, END
 from chain.errors import BadLimits, BadSettings
-from chain.halt import (
-    ANCHOR,
-    END,
-    Standing,
-    Who,
-    fits,
-    is_end,
-    may_sign,
-    standing,
-)
+from chain.halt import Standing, Who, fits, is_end, may_sign, standing
 from chain.keys import Key
 from chain.ledger import Ledger
 from chain.limits import Limits

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from chain.contracts import ANCHOR, BIRTH, END, SERVE, TRANSFER
 from chain.types import Address, Call, Intent, Refused
 
 
@@ -31,12 +32,6 @@ MAY_SIGN: Final[Mapping[Standing, frozenset[str]]] = {
     Standing.HALTED_UNBORN: frozenset({"drain"}),
 }
 """Bumps of what is already numbered are no new intent; they are possible in every standing."""
-
-ANCHOR: Final = "anchor(uint256,uint64,uint64,bytes32,bytes32)"
-END: Final = "end(uint256,uint8,uint64,uint64,bytes32,bytes32)"
-SERVE: Final = "serve(uint256,string)"
-BIRTH: Final = "birth((address,address,address,bytes32,uint64[],bytes32,uint256,uint64),bytes)"
-TRANSFER: Final = "transfer(address,uint256)"
 
 ON_REGISTRY: Final[Mapping[str, frozenset[str]]] = {
     "birth": frozenset({BIRTH}),
