@@ -15,6 +15,9 @@ import pytest
 
 from chain.client import ChainClient
 from chain.keys import Key
+from chain.purse import Purse
+from chain.types import Micro
+from world.deploy import Deployment, Station, create_all
 
 MODULES = Path(__file__).parents[2] / "node_modules"
 ANVIL = next(MODULES.glob("@foundry-rs/anvil-*/bin/anvil"), MODULES / ".bin" / "anvil")
@@ -113,6 +116,13 @@ async def client(devnet: Devnet) -> AsyncIterator[ChainClient]:
             ask(devnet.url, "anvil_dropAllTransactions")
             ask(devnet.url, "evm_revert", before)
             ask(devnet.url, "evm_setAutomine", True)
+
+
+@pytest.fixture
+async def deployed(client: ChainClient, devnet: Devnet) -> Deployment:
+    """The five contracts, founded by the first key."""
+    station = Station(Micro(2_500_000_000), "0x" + "11" * 32)
+    return await create_all(Purse(client, devnet.keys[0]), devnet.chain_id, station)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 import contracts
 from chain import contracts as known
 from chain import events
-from chain.contracts import constructor
 from chain.errors import Reverted, Unreachable
 from chain.purse import Purse
 from chain.reader import BlockReader
@@ -55,21 +54,17 @@ async def test_a_simulation_tells_the_gas_or_the_reason(client, purse, token):
     assert not eth.ok
 
 
-async def test_structs_come_back_as_lists(client, purse, token):
-    board = await purse.deploy(
-        contracts.artifact("JobBoard")["bytecode"], constructor("JobBoard"), [token]
-    )
+async def test_structs_come_back_as_lists(client, deployed):
     read = await BlockReader.latest(client)
-    [job] = await read.call(board, known.signature("JobBoard", "jobOf"), [1])
+    [job] = await read.call(deployed.job_board, known.signature("JobBoard", "jobOf"), [1])
     assert job[1:6] == [0, 0, 0, 0, "0x" + "00" * 32]
     with pytest.raises(Reverted):
-        await read.call(board, "cancel(uint256)", [1])
+        await read.call(deployed.job_board, "cancel(uint256)", [1])
 
 
-async def test_a_life_that_was_never_born_is_none(client, purse):
-    registry = await purse.deploy(contracts.artifact("AgentRegistry")["bytecode"])
+async def test_a_life_that_was_never_born_is_none(client, deployed):
     read = await BlockReader.latest(client)
-    assert await known.life_of(read, registry, 1) is None
+    assert await known.life_of(read, deployed.registry, 1) is None
 
 
 async def test_events_are_found_in_order_and_by_name(client, purse, token):
