@@ -29,6 +29,8 @@ from compute.prices import PricePath, rate_at
 
 log = structlog.get_logger(__name__)
 
+DUTY_GAS: Final = 200_000
+"""An estimate would miss the settlement of seconds that pass before the block."""
 SAID: Final = {
     Duty.ACTIVATE: "activated",
     Duty.EXPIRE: "expired",
@@ -158,7 +160,7 @@ class Provider:
         await asyncio.gather(*(self._do(row, what) for row, what in due if what))
 
     async def _do(self, row: LeaseRow, what: Duty) -> None:
-        done = await self._try(Call(self._plan.market, what, (row.id,)))
+        done = await self._try(Call(self._plan.market, what, (row.id,), gas=DUTY_GAS))
         if done and what in SAID:
             self._say(f"lease {row.id} of {row.tenant}: {SAID[what]}")
 
