@@ -6,19 +6,17 @@ clock is the chain's; only the signals it sends to agents are timed by the wall.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-import structlog
-
-from chain.errors import NodeRefused, NotMined, Reverted
 from chain.port import Reader
-from chain.types import Address, Block, Call, Micro, Receipt
+from chain.types import Address, Block, Call, Micro
 from compute import notes, offering
 from compute.duties import Duty, Habits, duty
+from compute.errands import Errands, Purse
 from compute.errors import NoOffer
 from compute.gate import Gate, Standing
 from compute.lease import lease_state
@@ -26,8 +24,6 @@ from compute.leasebook import LeaseBook
 from compute.onchain import LeaseRow, OfferRow, Terms, offer_row, offer_rows
 from compute.placing import Placements
 from compute.prices import PricePath, rate_at
-
-log = structlog.get_logger(__name__)
 
 DUTY_GAS: Final = 200_000
 """An estimate would miss the settlement of seconds that pass before the block."""
@@ -42,15 +38,6 @@ class Chain(Protocol):
     """Where blocks come from."""
 
     async def latest(self) -> Reader: ...
-
-
-class Purse(Protocol):
-    """The provider's own key; answers once the call is in a block."""
-
-    @property
-    def address(self) -> Address: ...
-
-    async def send(self, call: Call) -> Receipt: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +68,8 @@ class Provider:
     ) -> None:
         self._plan = plan
         self._chain = chain
-        self._purse = purse
+        self._address = purse.address
+        self._errands = Errands(purse)
         self._gate = gate
         self._placements = placements
         self._say = say
@@ -89,40 +77,45 @@ class Provider:
         self._book: LeaseBook | None = None
         self._terms: dict[int, Terms] = {}
         self._block: Block | None = None
-        self._acted = 0
 
     async def tick(self) -> None:
+        self._errands.check()
         read = await self._chain.latest()
-        if read.block == self._block or read.block.number < self._acted:
+        if read.block == self._block:
             return
         book = self._book = self._book or await self._settle_in(read)
         rows = await book.refresh(read)
         terms = {row.id: await self._terms_of(read, row.offer) for row in rows}
         self._open_doors(rows, terms, read.block)
-        await self._keep_offer(read)
-        await self._do_duties(rows, terms, read.block.at)
+        offer = await offer_row(read, self._plan.market, self._notes.offer)
+        if read.block.number >= self._errands.seen:
+            self._do_duties(rows, terms, read.block.at)
+            self._keep_offer(offer, read.block.at)
         self._remember(floor=book.floor, ended=tuple(sorted(self._placements.ended)))
         self._block = read.block
+
+    async def close(self) -> None:
+        await self._errands.close()
 
     async def _settle_in(self, read: Reader) -> LeaseBook:
         """Adopt the offer of an earlier run or post one, and know from which lease on to look."""
         offers = await offer_rows(read, self._plan.market)
-        offer = offering.ours(offers, self._purse.address, self._plan.terms)
+        offer = offering.ours(offers, self._address, self._plan.terms)
         if offer is None:
             offer = await self._post()
-        for old in offering.outdated(offers, self._purse.address, offer.id):
-            await self._try(Call(self._plan.market, offering.CLOSE, (old.id,)))
+        for old in offering.outdated(offers, self._address, offer.id):
+            await self._errands.run(Call(self._plan.market, offering.CLOSE, (old.id,)))
         if offer.id != self._notes.offer:
             self._remember(offer=offer.id, since=read.block.at)
         self._say(f"offer {offer.id} is on the market")
-        return LeaseBook(self._plan.market, self._purse.address, self._notes.floor)
+        return LeaseBook(self._plan.market, self._address, self._notes.floor)
 
     async def _post(self) -> OfferRow:
         plan = self._plan
         for call in offering.post(plan.market, plan.token, plan.terms, plan.stake):
-            await self._send(call)
+            await self._errands.run(call)
         offers = await offer_rows(await self._chain.latest(), plan.market)
-        if offer := offering.ours(offers, self._purse.address, plan.terms):
+        if offer := offering.ours(offers, self._address, plan.terms):
             return offer
         raise NoOffer("the offer was posted and is not there")
 
@@ -143,40 +136,26 @@ class Provider:
         self._gate.show(block.number, standings)
         self._placements.want(standing.tenant for standing in standings.values() if standing.live)
 
-    async def _keep_offer(self, read: Reader) -> None:
-        offer = await offer_row(read, self._plan.market, self._notes.offer)
+    def _do_duties(self, rows: Sequence[LeaseRow], terms: Mapping[int, Terms], now: int) -> None:
+        for row in rows:
+            if what := duty(row, terms[row.id], now, self._plan.habits):
+                call = Call(self._plan.market, what, (row.id,), gas=DUTY_GAS)
+                self._errands.begin(f"lease {row.id}", call, partial(self._say_duty, row, what))
+
+    def _say_duty(self, row: LeaseRow, what: Duty) -> None:
+        if what in SAID:
+            self._say(f"lease {row.id} of {row.tenant}: {SAID[what]}")
+
+    def _keep_offer(self, offer: OfferRow, now: int) -> None:
+        """A person may have closed it; then it stays closed, and its leases run out."""
         if not offer.open:
             return
         wanted = self._plan.terms
-        rate = rate_at(self._plan.prices, read.block.at - self._notes.since, wanted.rate)
+        rate = rate_at(self._plan.prices, now - self._notes.since, wanted.rate)
         for call in offering.upkeep(self._plan.market, offer, rate, wanted.uri):
-            if await self._try(call):
-                self._say(f"offer {offer.id}: {call.function.partition('(')[0]} {call.args[1]}")
-
-    async def _do_duties(
-        self, rows: Sequence[LeaseRow], terms: Mapping[int, Terms], now: int
-    ) -> None:
-        due = [(row, duty(row, terms[row.id], now, self._plan.habits)) for row in rows]
-        await asyncio.gather(*(self._do(row, what) for row, what in due if what))
-
-    async def _do(self, row: LeaseRow, what: Duty) -> None:
-        done = await self._try(Call(self._plan.market, what, (row.id,), gas=DUTY_GAS))
-        if done and what in SAID:
-            self._say(f"lease {row.id} of {row.tenant}: {SAID[what]}")
-
-    async def _try(self, call: Call) -> bool:
-        """The chain may have moved on since we looked; then the next block says what to do."""
-        try:
-            await self._send(call)
-        except (Reverted, NodeRefused, NotMined) as fault:
-            log.warning("provider.refused", call=call.function, args=call.args, **fault.facts)
-            return False
-        return True
-
-    async def _send(self, call: Call) -> None:
-        receipt = await self._purse.send(call)
-        self._acted = max(self._acted, receipt.block.number)
-        log.info("provider.sent", call=call.function, args=call.args, hash=receipt.hash)
+            verb = call.function.partition("(")[0]
+            said = partial(self._say, f"offer {offer.id}: {verb} {call.args[1]}")
+            self._errands.begin(f"offer {verb}", call, said)
 
     def _remember(self, **changes: object) -> None:
         noted = replace(self._notes, **changes)  # type: ignore[arg-type]  # fields of Notes

@@ -26,7 +26,7 @@ from compute.child import Command
 from compute.download import Wanted, obtain
 from compute.duties import Habits
 from compute.engine_client import Engine, EngineConfig
-from compute.errors import BadConfig
+from compute.errors import BadConfig, ComputeError
 from compute.gate import Gate, Recover
 from compute.manifest import manifest
 from compute.notes import load
@@ -89,22 +89,27 @@ async def run_provider(config: ProviderConfig, say: Callable[[str], None] = lamb
         try:
             await _first_of(
                 _stopped(),
-                _ticking(provider, config.habits.poll_s),
+                _ticking(provider, config.habits.poll_s, say),
                 _tending(placements),
             )
         finally:
+            await provider.close()
             await _clear(placements, config.habits.will_s)
             say("stopped")
 
 
-async def _ticking(provider: Provider, poll_s: float) -> None:
+async def _ticking(provider: Provider, poll_s: float, say: Callable[[str], None]) -> None:
+    said = ""
     while True:
         try:
             await provider.tick()
-        except ChainError as fault:
-            if fault.consequence != "retry":
+        except (ChainError, ComputeError) as fault:
+            if fault.consequence in ("halt", "stop"):
                 raise
             log.warning("provider.waiting", fault=type(fault).__name__, **fault.facts)
+            if said != fault.reason:
+                say(f"waiting: {fault.reason}")
+            said = fault.reason
         await asyncio.sleep(poll_s)
 
 
