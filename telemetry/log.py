@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from chain.types import Block
 from telemetry.checkpoint import FIRST_PREV, MAX_RECORDS, Checkpoint, Head
 from telemetry.cid import Cid, cid_of, digest_of, from_digest
-from telemetry.errors import BadCheckpoint, BadRecord, LogClosed, LogDamaged
-from telemetry.record import NO_PREV, BlockRef, Record
+from telemetry.errors import BadCheckpoint, LogClosed, LogDamaged
+from telemetry.record import BlockRef, Record
+from telemetry.recovery import State, recover, replay
 from telemetry.store import EpochInfo
 from telemetry.tables import EpochRow, Tables
 from telemetry.tree import Tree, leaf_hash
@@ -35,18 +36,6 @@ class Entry(NamedTuple):
         return from_digest(self.digest)
 
 
-class _State(NamedTuple):
-    """All that appending needs to know of the records before."""
-
-    tree: Tree = Tree()
-    leaf: bytes = NO_PREV
-    at: int = 0
-    ended: bool = False
-
-    def after(self, record: Record, leaf: bytes) -> _State:
-        return _State(self.tree.append(leaf), leaf, record.at, record.kind == "end")
-
-
 class Log:
     """Append-only, in one SQLite file that one process holds."""
 
@@ -54,11 +43,8 @@ class Log:
         """Open or begin the log of `agent`; `clock` gives wall time in milliseconds."""
         self._path, self._agent, self._clock = path, agent, clock
         self._tables = Tables(path)
-        self._state = _State()
-        self._sealed: Checkpoint | None = None
-        self._cut: Head | None = None
         try:
-            self._recover()
+            self._state, self._sealed, self._cut = recover(self._tables, agent)
         except BaseException:
             self._tables.close()
             raise
@@ -161,10 +147,7 @@ class Log:
         return [self._agent] if self._sealed else []
 
     def head(self, agent: int) -> EpochInfo | None:
-        if self._sealed is None or agent != self._agent:
-            return None
-        head = self._sealed.head
-        return EpochInfo(head.epoch, self._sealed.cid, head.size)
+        return next(iter(self.epochs(agent, max(0, self.sealed_epochs - 1), 1)), None)
 
     def epochs(self, agent: int, start: int, limit: int) -> list[EpochInfo]:
         if agent != self._agent:
@@ -188,52 +171,12 @@ class Log:
     def mark_sent(self, target: str, epochs: int) -> None:
         self._tables.mark_sent(target, epochs)
 
-    # Recovery
-
     def verify(self) -> None:
         """Walk the whole log from its birth; raises `LogDamaged` at the first contradiction."""
         if complaint := self._tables.complaint():
             raise LogDamaged(path=self._path, why=complaint)
-        if self._replay(_State()) != self._state:
+        if replay(self._tables, self._agent, State()) != self._state:
             raise LogDamaged(path=self._path, why="the records give another root")
-
-    def _recover(self) -> None:
-        """Take up the log from its newest cut, checking every record since."""
-        owner = self._tables.agent(self._agent)
-        if owner != self._agent:
-            raise LogDamaged(path=self._path, why="the log of another agent", agent=owner)
-        state = _State()
-        for row in self._tables.newest_epochs(2):
-            state = self._take_up(row)
-        self._state = self._replay(state)
-
-    def _take_up(self, row: EpochRow) -> _State:
-        try:
-            tree = Tree.load(row.tree)
-            head = Head(self._agent, row.epoch, row.size, tree.root, row.prev)
-            sealed = Checkpoint.decode(row.block) if row.block else None
-            last = self.record(row.size - 1)
-        except (ValueError, IndexError, BadCheckpoint, BadRecord) as error:
-            why = f"an epoch cannot be read: {error}"
-            raise LogDamaged(path=self._path, why=why, epoch=row.epoch) from error
-        if tree.size != row.size or (sealed and sealed.head != head):
-            raise LogDamaged(path=self._path, why="an epoch contradicts itself", epoch=row.epoch)
-        self._sealed, self._cut = sealed or self._sealed, None if sealed else head
-        return _State(tree, last.leaf(), last.at, last.kind == "end")
-
-    def _replay(self, state: _State) -> _State:
-        """Check every record behind this state and add it."""
-        for seq, data in self._tables.records(state.tree.size, 2**62):
-            try:
-                record = Record.decode(data)
-            except BadRecord as error:
-                raise LogDamaged(path=self._path, why=str(error), seq=seq) from error
-            found = (seq, record.seq, record.agent, record.prev)
-            expected = (state.tree.size, state.tree.size, self._agent, state.leaf)
-            if found != expected or record.at < state.at or state.ended:
-                raise LogDamaged(path=self._path, why="a record is out of place", seq=seq)
-            state = state.after(record, leaf_hash(data))
-        return state
 
     def _tree_at(self, start: int, size: int) -> Tree:
         """The tree over the first `size` records, `start` being where the newest epoch ends."""
