@@ -20,7 +20,13 @@ from telemetry.errors import SourceError
 from telemetry.facts import Registered, Witness
 from telemetry.findings import Finding, Findings
 from telemetry.gateway import open_gateway
-from telemetry.judge_chain import REASONS, judge_anchors, judge_ending, judge_identity
+from telemetry.judge_chain import (
+    REASONS,
+    goes_on,
+    judge_anchors,
+    judge_ending,
+    judge_identity,
+)
 from telemetry.judge_log import Keeper, LogJudge
 from telemetry.judge_spending import judge_nonces, judge_transfers
 from telemetry.source import Bounds, Source, open_folder
@@ -73,21 +79,20 @@ async def audit(
         witness = None
         if rpc and registry:
             witness = await stack.enter_async_context(_witness(rpc, registry, tell))
-        place = _source(source, agent, bounds or Bounds(), found)
-        log = await stack.enter_async_context(place)
-        told.agent = log.agent
-        life = await witness.life(log.agent) if witness and log.agent is not None else None
-        judge = LogJudge(told, found, _keeper(witness, life))
-        told.wallet = life.wallet if life else None
-        await _read(log, judge, found, tell)
+        async with _source(source, agent, bounds or Bounds(), found) as log:
+            told.agent = log.agent
+            life = await _life(witness, log.agent)
+            told.wallet = life.wallet if life else None
+            judge = LogJudge(told, found, _keeper(witness, life))
+            await _read(log, judge, found, tell)
         if rpc and witness is None:
             witness = await stack.enter_async_context(_claimed(rpc, told, found, tell))
         if witness:
-            life = await _judge_with(witness, told, found)
+            ended = await _judge_with(witness, told, found)
         else:
-            _judge_alone(told, registry, found)
+            ended = _judge_alone(told, registry, found)
     findings = found.all()
-    outcome, cause = _outcome(told, life if witness else None)
+    outcome, cause = (told.ending.reason, told.ending.cause) if told.ending else (ended, None)
     return Verdict(
         ok=not any(finding.level == "fault" for finding in findings),
         verified="chain" if witness else "internal",
@@ -130,6 +135,10 @@ def _claimed(rpc: str, told: Told, found: Findings, tell: Progress) -> Any:
     return _witness(rpc, told.birth.registry, tell)
 
 
+async def _life(witness: Witness | None, agent: int | None) -> Registered | None:
+    return await witness.life(agent) if witness and agent is not None else None
+
+
 def _keeper(witness: Witness | None, life: Registered | None) -> Keeper | None:
     if witness is None or life is None:
         return None
@@ -147,21 +156,24 @@ async def _read(log: Source, judge: LogJudge, found: Findings, tell: Progress) -
         tell("epochs", done, log.epochs)
 
 
-async def _judge_with(witness: Witness, told: Told, found: Findings) -> Registered | None:
-    life = await witness.life(told.agent) if told.agent is not None else None
+async def _judge_with(witness: Witness, told: Told, found: Findings) -> str | None:
+    """Return how the life ended as far as the chain tells, or None when it goes on."""
+    life = await _life(witness, told.agent)
     if life is None or told.agent is None:
         found.fault(kinds.IDENTITY, f"the registry knows no agent {told.agent}")
-        return None
+        return "lost"
     if told.birth:
         judge_identity(told.birth, life, witness.chain_id, witness.registry, found)
     else:
         found.fault(kinds.ORDER, "the log has no birth record", 0)
-    account = await witness.account(told.agent, life, _hashes(told))
+    account = await witness.account(told.agent, life, _hashes(told), told.last_block)
     judge_anchors(told, life, account, found)
     judge_nonces(told, life, witness.registry, account, found)
-    judge_transfers(told, account, found)
+    judge_transfers(told, life, account, found)
     judge_ending(told, life, account, found)
-    return life
+    if goes_on(told, life, account):
+        return None
+    return REASONS.get(life.cause, "lost")
 
 
 def _hashes(told: Told) -> dict[int, list[str]]:
@@ -174,21 +186,15 @@ def _hashes(told: Told) -> dict[int, list[str]]:
     return places
 
 
-def _judge_alone(told: Told, registry: str | None, found: Findings) -> None:
+def _judge_alone(told: Told, registry: str | None, found: Findings) -> str:
+    """Return `lost`, which a log without an ending is when nothing else is known of it."""
     if told.birth is None:
         found.fault(kinds.ORDER, "the log has no birth record", 0)
     elif registry is not None and registry.lower() != told.birth.registry:
         found.fault(kinds.IDENTITY, f"the log names registry {told.birth.registry}", 0)
     if told.ending is None:
         found.fault(kinds.ENDING, "the log has no ending")
-
-
-def _outcome(told: Told, life: Registered | None) -> tuple[str | None, str | None]:
-    if told.ending:
-        return told.ending.reason, told.ending.cause
-    if life and not life.ended:
-        return None, None
-    return (REASONS.get(life.cause, "lost") if life else "lost"), None
+    return "lost"
 
 
 def _is_address(text: str) -> bool:

@@ -20,6 +20,7 @@ class Registered:
     seed: str
     parents: tuple[int, ...]
     born_at: int
+    halted: bool
     ended: bool
     cause: int
     last: Mark | None
@@ -78,6 +79,8 @@ class Account:
     nonce: int
     seen_from: int
     """The head when the audit began, before it read the log."""
+    silent_s: int = 0
+    """Chain time between the block of the log's last record and the head."""
     anchors: tuple[Anchored, ...] = ()
     ended: Ended | None = None
     mined: Mapping[int, Mined] = field(default_factory=dict)
@@ -103,7 +106,10 @@ class Witness(Protocol):
         ...
 
     async def account(
-        self, agent: int, life: Registered, hashes: Mapping[int, Sequence[str]]
+        self, agent: int, life: Registered, hashes: Mapping[int, Sequence[str]], last: int
     ) -> Account:
-        """Read everything else; `hashes` are where the log says each nonce may be found."""
+        """Read everything else.
+
+        `hashes` are where the log says each nonce may be found, `last` its last record's block.
+        """
         ...

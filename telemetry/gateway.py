@@ -26,22 +26,18 @@ from telemetry.findings import Findings
 from telemetry.source import Bounds, Piece
 
 _AGENT_PATH: Final = re.compile(r"(.*?)/agents/(\d{1,16})/?")
-_HEAD_BYTES: Final = 64 * 1024
+_HEAD_BYTES: Final = 256 * 1024
 _IN_MEMORY: Final = 4 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 _OK: Final = 200
 
 
 class Gateway:
-    """Epochs served over HTTP; `chain` and `registry` are only what the gateway claims."""
+    """Epochs served over HTTP; `cids` are their checkpoints, newest first."""
 
-    def __init__(
-        self, web: _Web, agent: int, cids: list[Cid], chain: int | None, registry: str | None
-    ) -> None:
+    def __init__(self, web: _Web, agent: int, cids: list[Cid]) -> None:
         self.agent: int | None = agent
         self.epochs = len(cids)
-        self.chain = chain
-        self.registry = registry
         self._web = web
         self._cids = cids
 
@@ -72,8 +68,9 @@ async def open_gateway(
     try:
         async with timeout(bounds.total_s), session:
             web = _Web(session, base, bounds, found)
-            head, chain, registry = await _head(web, agent)
-            yield Gateway(web, agent, await _back(web, agent, head), chain, registry)
+            agent = await _only(web) if agent is None else agent
+            head = await _head(web, agent)
+            yield Gateway(web, agent, await _back(web, agent, head))
     except TimeoutError as error:
         raise SourceError(url=url, why="takes too long", limit_s=bounds.total_s) from error
 
@@ -113,7 +110,7 @@ class _Web:
         return bytes(answer)
 
 
-def _address(url: str, agent: int | None) -> tuple[URL, int]:
+def _address(url: str, agent: int | None) -> tuple[URL, int | None]:
     try:
         base = URL(url.rstrip("/"))
     except ValueError as error:
@@ -121,25 +118,30 @@ def _address(url: str, agent: int | None) -> tuple[URL, int]:
     if match := _AGENT_PATH.fullmatch(base.path):
         base = base.with_path(match[1])
         agent = int(match[2]) if agent is None else agent
-    if agent is None:
-        raise SourceError(url=url, why="a gateway serves many agents; name one")
     return URL(str(base.with_query(None).with_fragment(None)).rstrip("/")), agent
 
 
-async def _head(web: _Web, agent: int) -> tuple[Cid, int | None, str | None]:
+async def _only(web: _Web) -> int:
+    """The one agent that a gateway serves; of several the auditor must name one."""
+    answer = await web.small("agents", _HEAD_BYTES)
+    try:
+        agents = json.loads(answer)["agents"]
+        [agent] = agents
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SourceError(why="this gateway does not serve one agent alone; name one") from error
+    if type(agent) is not int:
+        raise SourceError(why="this gateway does not serve one agent alone; name one")
+    return agent
+
+
+async def _head(web: _Web, agent: int) -> Cid:
     answer = await web.small(f"agents/{agent}", _HEAD_BYTES)
     try:
-        said = json.loads(answer)
-        head = Cid(said["head"])
+        head = Cid(json.loads(answer)["head"])
         digest_of(head)
     except (TelemetryError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SourceError(why="the gateway names no head", agent=agent) from error
-    chain, registry = said.get("chain"), said.get("registry")
-    return (
-        head,
-        chain if type(chain) is int else None,
-        registry.lower() if isinstance(registry, str) else None,
-    )
+    return head
 
 
 async def _back(web: _Web, agent: int, head: Cid) -> list[Cid]:

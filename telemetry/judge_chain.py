@@ -8,7 +8,7 @@ from typing import Final
 from telemetry import findings as kinds
 from telemetry.facts import Account, Ended, Registered
 from telemetry.findings import Findings
-from telemetry.told import CAUSES, Birth, Mark, Told
+from telemetry.told import CAUSES, LONGEST_SILENCE_S, Birth, Mark, Told
 
 REASONS: Final = {number: reason for reason, number in CAUSES.items()}
 
@@ -67,10 +67,20 @@ def _difference(own: Mark, other: Mark) -> str:
     return "the epochs differ"
 
 
+def goes_on(told: Told, life: Registered, account: Account) -> bool:
+    """Whether more of the log may come: no ending anywhere, and not silent for too long."""
+    longest = told.birth.hibernate_s if told.birth else LONGEST_SILENCE_S
+    over = told.ending is not None or life.ended
+    return not over and (life.halted or account.silent_s <= longest)
+
+
 def judge_ending(told: Told, life: Registered, account: Account, found: Findings) -> None:
-    """The log's ending and the chain's must be one; a life without either goes on."""
-    if told.ending is None and not life.ended:
+    """The log's ending and the chain's must be one; a life without either goes on, or is lost."""
+    if goes_on(told, life, account):
         found.note(kinds.ALIVE, "the life goes on; its log has no ending yet")
+    elif told.ending is None and not life.ended:
+        hours = account.silent_s // 3600
+        found.fault(kinds.ENDING, f"no ending, and no record in the last {hours} chain hours")
     elif told.ending is None:
         cause = REASONS.get(life.cause, str(life.cause))
         found.fault(kinds.ENDING, f"the life ended ({cause}) and its log has no ending")

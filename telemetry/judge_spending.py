@@ -9,6 +9,7 @@ from chain.contracts import BIRTH, END
 from telemetry import findings as kinds
 from telemetry.facts import Account, Mined, Movement, Registered
 from telemetry.findings import Findings
+from telemetry.judge_chain import goes_on
 from telemetry.told import CAUSES, Named, Told
 
 
@@ -22,7 +23,7 @@ def judge_nonces(
             where = account.searched or "no block"
             found.fault(kinds.UNSEEN, f"nonce {nonce} is used up, not found in blocks {where}")
         elif named is None:
-            _unnamed(told, mined, found)
+            _unnamed(told, mined, goes_on(told, life, account), found)
         elif why := _call_fault(told, life, registry, named, mined):
             found.fault(kinds.CALL, f"{named.intent}, nonce {nonce}: {why}", named.seq)
         elif named.intent == "birth" and named.hash != mined.hash:
@@ -38,10 +39,10 @@ def judge_nonces(
             found.fault(kinds.SETTLEMENT, said, told.settled[nonce].seq)
 
 
-def _unnamed(told: Told, mined: Mined, found: Findings) -> None:
+def _unnamed(told: Told, mined: Mined, more: bool, found: Findings) -> None:
     """What a living agent did after its last published record may be named by the next."""
     said = f"nonce {mined.nonce}, block {mined.block}: {mined.hash} to {mined.to}"
-    if told.ending is None and mined.block > told.last_block:
+    if more and mined.block > told.last_block:
         found.note(kinds.AHEAD, said)
     else:
         found.fault(kinds.UNNAMED, f"no record names {said}, {mined.value} wei")
@@ -113,11 +114,12 @@ def _settlement(told: Told, mined: Mined, found: Findings) -> None:
         found.fault(kinds.SETTLEMENT, said_so, settled.seq)
 
 
-def judge_transfers(told: Told, account: Account, found: Findings) -> None:
+def judge_transfers(told: Told, life: Registered, account: Account, found: Findings) -> None:
     """Tokens may leave only in a named transaction, or by an authorization that a record names."""
     calls = [each.call for each in (*told.named.values(), *told.authorized) if each.call]
     spent = {call.authorization for call in calls if call.authorization}
     known = account.empowered | {call.to for call in calls} | {call.token for call in calls}
+    more = goes_on(told, life, account)
     own = {mined.hash: mined for mined in account.mined.values()}
     for out in account.out:
         allowed = account.authorizations.get(out.tx, frozenset())
@@ -126,7 +128,7 @@ def judge_transfers(told: Told, account: Account, found: Findings) -> None:
         said = f"{out.value} of {out.token} to {out.other}, block {out.block}, in {out.tx}"
         if out.value == 0 or out.token not in known:
             found.note(kinds.SPAM, said)
-        elif told.ending is None and out.block > told.last_block:
+        elif more and out.block > told.last_block:
             found.note(kinds.AHEAD, said)
         else:
             found.fault(kinds.TRANSFER, f"no record names {said}")

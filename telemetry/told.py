@@ -12,6 +12,8 @@ from telemetry.calls import Callprint, callprint
 from telemetry.errors import BadRecord
 from telemetry.record import Record
 
+LONGEST_SILENCE_S: Final = 24 * 3600
+"""No life may hibernate longer, whatever its first record says."""
 CAUSES: Final[Mapping[str, int]] = {"died": 1, "horizon": 2, "halted": 3, "lost": 4}
 """An ending's reason, and the number by which the registry knows it."""
 
@@ -31,6 +33,8 @@ class Birth:
     registry: str
     nonce: int
     hash: str
+    hibernate_s: int
+    """How long it may be without a lease, and so without a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ def read_birth(record: Record) -> Birth:
         registry=read.address(body, "registry"),
         nonce=read.integer(born, "nonce"),
         hash=read.hexes(born, "hash", 32),
+        hibernate_s=min(read.integer(body, "hibernate_max_s"), LONGEST_SILENCE_S),
     )
 
 

@@ -58,13 +58,14 @@ class ChainWitness:
             seed=life.seed,
             parents=tuple(parents),
             born_at=life.born_at,
+            halted=life.halted,
             ended=life.ended_at != 0,
             cause=life.cause,
             last=last if life.anchored else None,
         )
 
     async def account(
-        self, agent: int, life: Registered, hashes: Mapping[int, Sequence[str]]
+        self, agent: int, life: Registered, hashes: Mapping[int, Sequence[str]], last: int
     ) -> Account:
         wallet = life.wallet
         nonce = await self._rpc.number("eth_getTransactionCount", wallet, "latest")
@@ -84,6 +85,7 @@ class ChainWitness:
         return Account(
             nonce=nonce,
             seen_from=self._seen_from,
+            silent_s=await self._time(head) - await self._time(min(last, head)),
             anchors=anchors,
             ended=ended,
             mined=mined,
@@ -99,12 +101,15 @@ class ChainWitness:
         low, high = 0, head
         while low < high:
             middle = (low + high) // 2
-            raw = await self._rpc.rpc("eth_getBlockByNumber", hex(middle), False)
-            if answers.header(raw, self.chain_id).block.at < time:
+            if await self._time(middle) < time:
                 low = middle + 1
             else:
                 high = middle
         return low
+
+    async def _time(self, block: int) -> int:
+        raw = await self._rpc.rpc("eth_getBlockByNumber", hex(block), False)
+        return answers.header(raw, self.chain_id).block.at
 
     async def _registry_events(
         self, agent: int, first: int, last: int

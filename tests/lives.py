@@ -165,6 +165,7 @@ class Teller:
                 "seed": "0x" + SEED.hex(),
                 "parents": [],
                 "registry": self.registry,
+                "hibernate_max_s": 3600,
                 "birth": {"intent": "birth", "nonce": nonce, "hash": tx or word(f"tx {nonce}")},
             },
         )
@@ -240,6 +241,7 @@ def registered(teller: Teller) -> Registered:
         seed="0x" + SEED.hex(),
         parents=(),
         born_at=1,
+        halted=False,
         ended=True,
         cause=CAUSES["horizon"],
         last=teller.mark,
@@ -301,5 +303,5 @@ class FakeWitness:
     async def life(self, agent: int) -> Registered | None:
         return self._life
 
-    async def account(self, agent: int, life: Registered, hashes: Any) -> Account:
+    async def account(self, agent: int, life: Registered, hashes: Any, last: int) -> Account:
         return self._seen

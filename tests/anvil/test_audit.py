@@ -27,6 +27,13 @@ POST = "postWithAuthorization(address,uint256,uint64,uint64,uint32,bytes32,uint2
 FAR = 2**40
 
 
+async def mined(client, transaction):
+    """Anvil answers a little before it mines."""
+    while (receipt := await client.receipt(transaction)) is None:
+        await asyncio.sleep(0.02)
+    return receipt
+
+
 @dataclass
 class Told:
     """A wallet whose every step is told before it is taken, unless a test says otherwise."""
@@ -54,8 +61,7 @@ class Told:
 
     async def deliver(self, attempt):
         await self.client.rpc("eth_sendRawTransaction", attempt.raw)
-        while (receipt := await self.client.receipt(attempt.hash)) is None:
-            await asyncio.sleep(0.02)
+        receipt = await mined(self.client, attempt.hash)
         assert receipt.ok
         self.receipts[self.nonce] = receipt
         self.nonce += 1
@@ -182,7 +188,8 @@ async def test_tokens_moved_by_an_untold_authorization_are_found(client, devnet,
         "data": "0x" + data.hex(),
         "gas": hex(900_000),
     }
-    await client.rpc("eth_sendTransaction", request)
+    theft = await mined(client, await client.rpc("eth_sendTransaction", request))
+    assert theft.ok
     await live(told)
     told.teller.write(tmp_path)
     verdict = await audit(str(tmp_path), rpc=devnet.url, registry=told.registry)

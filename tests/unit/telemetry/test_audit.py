@@ -406,6 +406,9 @@ async def test_a_living_agent_may_be_ahead_of_its_log(tmp_path, confronted):
     assert verdict.ok
     assert verdict.outcome is None
     assert {kinds.ALIVE, kinds.AHEAD, kinds.UNANCHORED} <= notes(verdict)
+    silent = await confronted(tmp_path, life, replace(seen, silent_s=3601))
+    assert faults(silent) == {kinds.ENDING, kinds.UNNAMED}
+    assert silent.outcome == "lost"
     early = replace(seen, mined=seen.mined | {3: replace(extra, block=12)})
     assert faults(await confronted(tmp_path, life, early)) == {kinds.UNNAMED}
 

@@ -12,10 +12,13 @@ from lives import CHAIN, REGISTRY, whole_life
 
 from telemetry import findings as kinds
 from telemetry.audit import audit
-from telemetry.car import car_bytes
+from telemetry.car import car_bytes, read_epoch
+from telemetry.checkpoint import Domain
 from telemetry.cid import cid_of
 from telemetry.errors import SourceError
+from telemetry.node import Node
 from telemetry.source import Bounds
+from telemetry.store import Archive
 
 QUICK = Bounds(epoch_bytes=100_000, request_s=0.5, silence_s=0.4, total_s=3.0, redirects=2)
 
@@ -70,9 +73,31 @@ async def test_an_honest_gateway_gives_the_whole_life():
             assert (verdict.epochs, verdict.records) == (3, 11)
 
 
-async def test_a_gateway_needs_an_agent():
-    with pytest.raises(SourceError, match="name one"):
-        await audit("http://127.0.0.1:1")
+async def several(_):
+    return web.json_response({"agents": [1, 2]})
+
+
+async def test_a_gateway_of_several_agents_needs_a_name():
+    async with serving(Honest(whole_life(), {"/agents": several})) as url:
+        with pytest.raises(SourceError, match="name one"):
+            await audit(url)
+
+
+async def test_our_own_node_serves_what_the_auditor_reads(tmp_path):
+    teller = whole_life()
+    domain = Domain(CHAIN, REGISTRY)
+    archive = Archive(tmp_path / "archive.sqlite", domain)
+    for path in sorted(teller.write(tmp_path / "cars").iterdir()):
+        archive.keep(read_epoch(path))
+    node = Node(archive, domain)
+    url = await node.start("127.0.0.1", 0)
+    try:
+        verdict = await audit(url)
+    finally:
+        await node.stop()
+        archive.close()
+    assert verdict.ok
+    assert verdict.records == 11
 
 
 async def nothing(_):
