@@ -298,6 +298,23 @@ contract AgentRegistry is EIP712 {
         return (life.halted, life.haltId);
     }
 
+    /// @notice The one question a signer asks: which agent is this wallet's, and may it go on?
+    /// @dev Before birth the agent is 0 and nothing else is true, so asking early is safe.
+    /// @param wallet The agent's wallet.
+    /// @return agent Its id, 0 before birth.
+    /// @return isHalted True between a halt and its resumption.
+    /// @return haltId Names the latest halt, 0 if there was none.
+    /// @return ended True once its life is over.
+    function haltOf(address wallet)
+        external
+        view
+        returns (uint256 agent, bool isHalted, uint256 haltId, bool ended)
+    {
+        agent = agentOf[wallet];
+        Life storage life = _lives[agent];
+        return (agent, life.halted, life.haltId, life.endedAt != 0);
+    }
+
     // ------------------------------------------------------------------------------------- private
 
     /// @dev The one place where an anchor is judged and kept.
