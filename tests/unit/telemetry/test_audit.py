@@ -36,7 +36,7 @@ from telemetry import findings as kinds
 from telemetry.audit import audit
 from telemetry.audit_text import audit_lines
 from telemetry.car import car_bytes, car_name, write_car
-from telemetry.errors import SourceError
+from telemetry.errors import BadRecord, SourceError
 from telemetry.facts import Anchored, Movement
 from telemetry.findings import MOST_OF_A_KIND, Findings
 
@@ -472,3 +472,35 @@ def test_findings_stay_few_and_tame():
 def test_an_audit_without_a_chain_needs_no_web3():
     code = "import sys, telemetry.audit_text; assert not {'web3', 'eth_account'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+BODIES = st.recursive(
+    SCALARS | NUMBERS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), seq=st.integers(0, 10))
+async def test_no_signed_body_can_crash_the_audit(tmp_path_factory, data, seq):
+    """Any field of any record becomes any value that DAG-CBOR can hold."""
+
+    def twist(fields):
+        names = sorted(fields["body"])
+        name = data.draw(st.sampled_from(names))
+        value = data.draw(BODIES)
+        inner = fields["body"][name]
+        if isinstance(inner, dict) and data.draw(st.booleans()):
+            value = inner | {data.draw(st.sampled_from(sorted(inner))): value}
+        return body(**{name: value})(fields)
+
+    try:
+        teller = whole_life({seq: twist})
+    except (BadRecord, UnicodeEncodeError):
+        return  # no record can say so
+    verdict = await audit(str(teller.write(tmp_path_factory.mktemp("any"))))
+    assert verdict.records == 11
+    json.dumps(verdict.plain())
