@@ -87,10 +87,15 @@ class Gate:
     def _use(
         self, standing: Standing, proof: tuple[int, int, bytes], now: float
     ) -> Granted | Denied:
-        self._used = {key: at for key, at in self._used.items() if now - at <= 2 * FRESH_S}
+        self._forget(now - 2 * FRESH_S)
         if proof in self._used:
             return Denied(403, "the proof was used before")
         if len(self._used) >= MOST_PROOFS:
             return Denied(429, "too many requests")
         self._used[proof] = now
         return Granted(standing)
+
+    def _forget(self, before: float) -> None:
+        """Proofs so old that they would not be fresh; they stand in order of their use."""
+        while self._used and self._used[oldest := next(iter(self._used))] < before:
+            del self._used[oldest]

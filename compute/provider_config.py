@@ -170,7 +170,8 @@ def load_config(path: Path) -> ProviderConfig:
 
 
 def _in_words(fault: ValidationError) -> str:
-    first = fault.errors(include_url=False)[0]
+    errors = fault.errors(include_url=False)
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     place = [str(part) for part in first["loc"]]
     if first["type"] != "extra_forbidden":
         return f"{'.'.join(place)}: {first['msg']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
@@ -246,3 +247,27 @@ class FakeScorer:
 
     async def close(self) -> None:
         pass
+
+
+class FakePurse:
+    """`compute.errands.Purse` whose calls are mined at once, when told, or never."""
+
+    def __init__(self, *, hold: bool = False, fault: Exception | None = None) -> None:
+        self.address = Address("0x" + "9" * 40)
+        self.sent: list[Call] = []
+        self.block = 1
+        self._fault = fault
+        self._gate = asyncio.Event()
+        if not hold:
+            self._gate.set()
+
+    def let_go(self) -> None:
+        self._gate.set()
+
+    async def send(self, call: Call) -> Receipt:
+        self.sent.append(call)
+        await self._gate.wait()
+        if self._fault:
+            raise self._fault
+        block = Block(1, self.block, "0x", self.block)
+        return Receipt("0x", block, ok=True, gas_used=21_000, fee=Wei(0))

@@ -288,8 +288,9 @@ async def test_a_provider_that_restarts_adopts_its_offer_and_its_leases(town, wr
 
 
 async def test_changed_terms_are_a_new_offer_and_the_old_one_is_closed(town, write, at_work):
-    async with at_work(write()):
-        pass
+    async with at_work(write(offer="stake_micro = 5000")):
+        [staked] = await offer_rows(await town.read(), town.address)
+        assert staked.stake == 5000
     async with at_work(write(offer='hardware = "0x' + "11" * 32 + '"')):
 
         async def moved() -> bool:
