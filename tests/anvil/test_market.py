@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from marketplace import Marketplace, found, terms
+from marketplace import NONE, Marketplace, found, terms
 
 from chain.calldata import Filling, calldata
 from chain.client import ChainClient
@@ -16,6 +16,8 @@ from compute.onchain import lease_row, offer_row
 from compute.port import LeaseState
 
 pytestmark = pytest.mark.anvil
+
+OPEN_FOR = "openLeaseFor(address,uint256,uint256,uint256,bytes32,address,bytes32)"
 
 
 @pytest.fixture
@@ -79,6 +81,23 @@ async def test_an_offer_whose_address_is_no_text_hides_nobody(stage, market):
     offers = await market.discover(await stage.read())
     assert [offer.uri for offer in offers[:3]] == ["", "", ""]
     assert len(offers) == 5
+
+
+async def test_leases_that_strangers_open_for_us_are_not_ours(stage, market):
+    mine = await opened(stage, market)
+    offer, *_ = await market.discover(await stage.read())
+    approved = Call(stage.token, offering.APPROVE, (stage.address, 10**9))
+    await stage.provider.send(approved)
+    stranger = stage.provider.address
+    args = (stage.tenant, offer.id, offer.rate, 36_000, stage.manifest, stranger, NONE)
+    await stage.provider.send(Call(stage.address, OPEN_FOR, args))
+    guarded = make(stage.address, stage.token, stage.guardian)
+    assert len(await market.leases(await stage.read(), stage.tenant)) == 2
+    [seen] = await guarded.leases(await stage.read(), stage.tenant)
+    assert seen.id == mine.id
+    await stage.pass_s(4000)
+    [seen] = await guarded.leases(await stage.read(), stage.tenant)
+    assert guarded._passed == {mine.id + 1}
 
 
 async def test_full_and_closed_offers_are_not_shown(stage, market):
