@@ -54,10 +54,27 @@ def role(name: str) -> Key:
     return Key(keccak(text=f"forager's world: {name}"))
 
 
+@dataclass(frozen=True, slots=True)
+class Station:
+    """What the GasStation is built with."""
+
+    micro_per_eth: Micro
+    weather: str
+    """The seed its price moves by, 32 bytes as 0x-text."""
+
+
 async def deploy(devnet: Devnet, scenario: Scenario, seed: int) -> Deployment:
     """Found the world; somebody must be mining. Addresses depend on nothing."""
     founder = Purse(devnet.client, role("founder"))
     await devnet.give_wei(founder.address, RICH)
+    station = Station(Micro(scenario.gas.station_micro), _weather(scenario, seed))
+    made = await create_all(founder, CHAIN_ID, station)
+    await devnet.give_wei(made.gas_station, Wei(scenario.gas.station_wei))
+    return made
+
+
+async def create_all(founder: Purse, chain_id: int, station: Station) -> Deployment:
+    """The five contracts, in an order that fixes their addresses for a new key."""
 
     async def create(
         name: str, types: tuple[str, ...] = (), args: tuple[Json, ...] = ()
@@ -68,13 +85,12 @@ async def deploy(devnet: Devnet, scenario: Scenario, seed: int) -> Deployment:
     registry = await create("AgentRegistry")
     market = await create("LeaseMarket", ("address",), (token,))
     board = await create("JobBoard", ("address",), (token,))
-    station = await create(
+    pump = await create(
         "GasStation",
         ("address", "address", "uint256", "bytes32"),
-        (token, founder.address, scenario.gas.station_micro, _weather(scenario, seed)),
+        (token, founder.address, station.micro_per_eth, station.weather),
     )
-    await devnet.give_wei(station, Wei(scenario.gas.station_wei))
-    return Deployment(CHAIN_ID, token, registry, market, board, station)
+    return Deployment(chain_id, token, registry, market, board, pump)
 
 
 async def mint(purse: Purse, token: Address, to: Address, micro: Micro) -> None:

@@ -1,0 +1,131 @@
+"""Being born: one transaction with the operator's permit, then record 0 that names it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from agent import bodies, genome
+from agent.body import Tools
+from agent.errors import CannotBeBorn
+from agent.home import Home
+from chain import permit
+from chain.contracts import BALANCE_OF, BIRTH
+from chain.limits_file import digest_of
+from chain.reader import BlockReader
+from chain.types import Address, Call, Entry, Intent, Refused, SignerState
+from strategies.port import Placing
+
+if TYPE_CHECKING:
+    from telemetry.log import Log
+
+GAS: Final = 500_000
+FIRST_HOURS_GAS: Final = 1_500_000
+"""Birth, saying where the log is, and a few first actions."""
+PATIENCE_S: Final = 180.0
+PAUSE_S: Final = 0.1
+INTENT: Final = "birth"
+
+
+def read_permit(home: Home) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(home.permit.read_text("utf-8"))
+        permit.birth_from_json(found)
+    except FileNotFoundError:
+        raise CannotBeBorn(
+            f"there is no permit in {home.root}", "the operator makes one with forager permit"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise CannotBeBorn(
+            f"{home.permit} is damaged", "make a new one with forager permit"
+        ) from None
+    return found
+
+
+async def judge(tools: Tools, state: SignerState) -> None:
+    """Refuse before anything is signed: no permit for this wallet, or too little money."""
+    read = await BlockReader.latest(tools.client)
+    found, _ = permit.birth_from_json(read_permit(tools.home))
+    if found.wallet != state.wallet:
+        raise CannotBeBorn(
+            f"the permit is for {found.wallet}, this wallet is {state.wallet}",
+            "make a new one with forager permit",
+        )
+    if found.deadline <= read.block.at:
+        raise CannotBeBorn("the permit has expired", "make a new one with forager permit")
+    if "0x" + found.genome.hex() != genome.load(tools.home.genome).digest():
+        raise CannotBeBorn("the permit is for another genome", "make a new one with forager permit")
+    held = await read.balance(state.wallet)
+    needed = FIRST_HOURS_GAS * tools.sender.offer(await read.base_fee()).max_fee
+    if held < needed:
+        raise CannotBeBorn(
+            f"{state.wallet} holds {held / 1e18:.6f} ETH, a birth needs {needed / 1e18:.6f}",
+            "send it some and run again",
+        )
+    [micro] = await read.call(Address(tools.config.chain.token), BALANCE_OF, [state.wallet])
+    if tools.config.placing.mode is Placing.REMOTE and micro == 0:
+        raise CannotBeBorn(
+            f"{state.wallet} holds no money to rent a model with", "send it some and run again"
+        )
+
+
+async def be_born(tools: Tools, state: SignerState) -> SignerState:
+    """Send the birth, and wait until the registry knows the agent for good."""
+    await judge(tools, state)
+    permitted, signature = permit.birth_from_json(read_permit(tools.home))
+    read = await BlockReader.latest(tools.client)
+    call = Call(state.registry, BIRTH, permit.birth_args(permitted, signature), gas=GAS)
+    verdict = await tools.signer.admit(
+        Intent(INTENT, 0, "birth", call), tools.sender.offer(await read.base_fee())
+    )
+    if isinstance(verdict, Refused):
+        facts = json.dumps(dict(verdict.facts))
+        raise CannotBeBorn(
+            f"the signer refuses the birth: {verdict.reason} {facts}", "look at limits.json"
+        )
+    await tools.sender.send(verdict.entry)
+    async with asyncio.timeout(PATIENCE_S):
+        await _settled(tools, verdict.entry)
+        while not (state := await tools.signer.state()).agent:
+            await asyncio.sleep(PAUSE_S)
+    return state
+
+
+async def begin_log(tools: Tools, log: Log, state: SignerState, bounds: Mapping[str, Any]) -> None:
+    """Write record 0, unless a life before this process already has."""
+    if log.next_seq:
+        return
+    [entry, *_] = await tools.signer.entries(0)
+    limits = json.loads(tools.home.limits.read_text("utf-8"))["limits"]
+    read = await BlockReader.latest(tools.client)
+    log.append(
+        "birth",
+        bodies.birth(
+            state,
+            entry,
+            read_permit(tools.home),
+            genome.load(tools.home.genome).plain(),
+            _limits_digest(limits),
+            bounds,
+        ),
+        read.block,
+    )
+
+
+async def _settled(tools: Tools, entry: Entry) -> None:
+    while True:
+        for sighting in await tools.watcher.poll():
+            if sighting.entry.intent.id != entry.intent.id or not sighting.final:
+                continue
+            if sighting.receipt is not None and sighting.receipt.ok:
+                return
+            raise CannotBeBorn(
+                "the registry refused the birth", "was this permit or this wallet used before?"
+            )
+        await asyncio.sleep(PAUSE_S)
+
+
+def _limits_digest(limits: Mapping[str, Any]) -> str:
+    return "0x" + digest_of(limits).hex()

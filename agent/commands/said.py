@@ -1,0 +1,32 @@
+"""How commands speak: one JSON object, or a few plain lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", help="The agent's home.", envvar="FORAGER_HOME")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+DEFAULT_HOME = Path("~/.forager").expanduser()
+
+
+def say(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """The same facts for a program or for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(facts) + "\n")
+        return
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        sys.stdout.write(f"{name.replace('_', ' '):{width}}  {value}\n")
+
+
+def tell(line: str) -> None:
+    """Progress goes to stderr, so that output can be piped."""
+    sys.stderr.write(f"{line}\n")

@@ -1,0 +1,303 @@
+"""The daemon: bells say what is due, one loop acts, one ending ends all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, cast
+
+import structlog
+
+from agent import life
+from agent.body import Body
+from agent.bodies import heartbeat
+from agent.control import Control
+from agent.ending import Ending, Will
+from agent.errors import IntegrityFault
+from agent.life import Notes, Phase, Turn
+from agent.living import Living
+from agent.mind import Mind
+from agent.mortality import Ending as Fate
+from agent.schedule import Schedule
+from agent.status import status
+from chain.contracts import life_of
+from chain.errors import ChainError
+from chain.reader import BlockReader
+from chain.types import Intent, Refused, SignerState
+from strategies.port import Placing
+from telemetry.anchor import Cause, anchor_call, due, serve_call
+from telemetry.cid import digest_of
+from telemetry.errors import TelemetryError
+
+log = structlog.get_logger(__name__)
+
+STOP_S: Final = 3.0
+ANCHOR_CHECK_S: Final = 0.5
+LEAST_PATIENCE_S: Final = 5.0
+STOP: Final = "stop"
+
+
+class Daemon:
+    """Lives one life in one home until it ends or is told to stop."""
+
+    def __init__(self, body: Body, notes: Notes) -> None:
+        config = body.tools.config
+        mind = Mind(body.scorer, body.seed, config.mind.epsilon, config.mind.temperature)
+        self._body = body
+        self._notes = notes
+        self._living = Living(body, mind, notes)
+        self._state: SignerState | None = None
+        self._stopping = False
+        self._faults: dict[str, str] = {}
+        self._bells = Schedule(
+            {
+                "tick": config.life.tick_s,
+                "heartbeat": config.life.heartbeat_s,
+                "anchor": max(ANCHOR_CHECK_S, config.telemetry.epoch_s / 4),
+            }
+        )
+        self._control = Control(body.tools.home.run, self._answer)
+        self._anchored: int | None = None
+
+    async def run(self) -> Notes:
+        """Live; gives the notes as they stand when the process may end."""
+        body = self._body
+        publishing = asyncio.create_task(body.publisher.run(), name="publisher")
+        with _signals(self):
+            await self._control.start()
+            self._bells.start()
+            try:
+                await self._wake()
+                await self._loop(publishing)
+                await self._rest()
+            finally:
+                self._bells.stop()
+                await self._control.stop()
+                publishing.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await publishing
+        return self._notes
+
+    def stop(self) -> None:
+        """Asked by the operator or the host: come to rest at the next step."""
+        self._stopping = True
+        self._bells.ring(STOP)
+
+    async def halt(self, reason: str) -> None:
+        await self._body.tools.signer.halt(reason)
+        self._bells.ring("tick")
+
+    # Waking and resting
+
+    async def _wake(self) -> None:
+        """Say how long we were away, and take up what was in flight."""
+        body, notes = self._body, self._notes
+        read = await self._reader()
+        if body.log.next_seq > 1 and not body.log.ended:
+            since = body.log.record(body.log.next_seq - 1).at
+            reason = "stopped" if notes.stopped else "killed"
+            body.log.append("gap", {"since_ms": since, "reason": reason}, read.block)
+        self._save(replace(notes, stopped=False))
+        registered = await life_of(read, body.who.places.registry, body.who.agent)
+        if registered is not None and registered.anchored:
+            self._anchored = registered.epoch
+        await self._recover(read)
+        if not body.log.ended:
+            fee = await read.base_fee()
+            await body.hands.ask(_serve(body), "serve", read.block, fee)
+
+    async def _recover(self, read: BlockReader) -> None:
+        notes = self._notes
+        await self._body.hands.recover(read.block, notes.first_open_nonce, notes.first_open_seq)
+
+    async def _rest(self) -> None:
+        """Stopped: what is written is sent on if that is quick; the rest waits for the return."""
+        self._remember(stopped=True)
+        if self._notes.phase is not Phase.ENDED:
+            await self._body.publisher.finish(STOP_S)
+
+    # The one loop
+
+    async def _loop(self, publishing: asyncio.Task[None]) -> None:
+        while self._notes.phase is not Phase.ENDED:
+            rung = await self._bells.due()
+            if publishing.done():
+                await publishing  # raises what ended it
+            for bell in rung:
+                await self._step(bell)
+            if self._stopping and self._notes.phase is not Phase.ENDING:
+                return
+
+    async def _step(self, bell: str) -> None:
+        try:
+            match bell:
+                case "tick":
+                    await self._tick()
+                case "heartbeat":
+                    await self._beat()
+                case "anchor":
+                    await self._anchor()
+                case "stop":
+                    await self._told_to_stop()
+        except (ChainError, TelemetryError, IntegrityFault) as fault:
+            await self._bear(bell, fault)
+        else:
+            self._faults.pop(bell, None)
+
+    async def _bear(self, bell: str, fault: ChainError | TelemetryError | IntegrityFault) -> None:
+        """Do what the fault's consequence says."""
+        self._faults[bell] = str(fault)
+        log.warning("fault", bell=bell, fault=type(fault).__name__, says=str(fault))
+        if fault.consequence == "stop":
+            raise fault
+        # Once an ending has begun, such a fault counts as a part of the death.
+        if fault.consequence == "halt" and self._notes.phase is not Phase.ENDING:
+            await self.halt(f"integrity: {type(fault).__name__}")
+
+    async def _tick(self) -> None:
+        body, read = self._body, await self._reader()
+        await self._heed(read)
+        if body.hands.unsure:
+            await self._recover(read)
+        await body.hands.settle(read.block)
+        if self._notes.phase is Phase.ENDING or self._notes.drained:
+            await self._end()
+        elif self._notes.phase is Phase.LIVING and not body.log.ended:
+            fate = await self._living.tick(read)
+            if fate is not None:
+                await self._die(fate)
+
+    async def _heed(self, read: BlockReader) -> None:
+        """The signer knows of halts first; the log follows it."""
+        self._state = state = await self._body.tools.signer.state()
+        phase, written = self._notes.phase, self._body.log.ended
+        if state.halted and phase in (Phase.LIVING, Phase.ENDING) and not written:
+            body = {"halt_id": state.halt_id, "reason": state.halt_reason}
+            self._body.log.append("halt", body, read.block)
+            self._save(self._notes.turn(Turn.HALTED))
+        elif not state.halted and phase is Phase.HALTED:
+            self._body.log.append("resume", {"halt_id": state.halt_id}, read.block)
+            self._save(self._notes.turn(Turn.RESUMED, drained=False))
+
+    async def _beat(self) -> None:
+        seen = self._living.seen
+        if seen is not None and not self._body.log.ended:
+            self._body.log.append("heartbeat", heartbeat(seen), seen.block)
+        self._remember()
+
+    async def _anchor(self) -> None:
+        """Name the newest sealed epoch on chain, every so many epochs, one at a time."""
+        body, sealed = self._body, self._body.log.sealed
+        if sealed is None or body.log.ended:
+            return
+        flying = any(intent.startswith("anchor.") for intent in body.hands.open)
+        every = body.tools.config.telemetry.anchor_every
+        if not due(sealed.head, self._anchored, every, in_flight=flying):
+            return
+        read, digest = await self._reader(), digest_of(sealed.cid)
+        head, intent = sealed.head, f"anchor.{sealed.head.epoch}"
+        because = body.log.append(
+            "anchor",
+            {
+                "epoch": head.epoch,
+                "size": head.size,
+                "root": head.root,
+                "digest": digest,
+                "intent": intent,
+            },
+            read.block,
+        ).seq
+        call = anchor_call(body.who.places.registry, head, digest)
+        verdict = await body.hands.ask(
+            Intent(intent, because, "anchor", call), "anchor", read.block, await read.base_fee()
+        )
+        if not isinstance(verdict, Refused):
+            self._anchored = head.epoch
+
+    # Ending
+
+    async def _told_to_stop(self) -> None:
+        """A host that evicts an embodied agent whose lease is over ends its life; others pause it."""
+        seen = self._living.seen
+        if self._notes.phase is not Phase.LIVING or seen is None:
+            return
+        if self._body.who.placing is Placing.EMBODIED:
+            leases = await self._body.compute.leases(await self._reader(), self._body.who.wallet)
+            if not leases:
+                await self._die(Fate("died", "evicted"))
+
+    async def _die(self, fate: Fate) -> None:
+        self._save(self._notes.turn(Turn.DYING, reason=fate.reason, cause=fate.cause))
+        await self._end()
+
+    async def _end(self) -> None:
+        notes = self._notes
+        if notes.phase is Phase.HALTED and notes.drained:
+            self._save(notes.turn(Turn.DRAINED, reason="halted", cause="drained by the operator"))
+        config = self._body.tools.config
+        will = Will(
+            reason=cast("Cause", self._notes.reason),
+            cause=self._notes.cause,
+            drained=self._notes.drained,
+            patience_s=max(config.life.will_s, LEAST_PATIENCE_S),
+        )
+        if await Ending(self._body, will, self._body.tools.clock).run():
+            self._save(self._notes.turn(Turn.GONE))
+            self._bells.ring(STOP)
+
+    # Notes and questions
+
+    def _remember(self, **changes: Any) -> None:
+        state, log_ = self._state, self._body.log
+        notes = self._living.noted(self._notes)
+        if state is not None:
+            nonce, seq = self._body.hands.first_open(state.next_nonce, log_.next_seq)
+            notes = replace(notes, first_open_nonce=nonce, first_open_seq=seq)
+        self._save(replace(notes, **changes))
+
+    def _save(self, notes: Notes) -> None:
+        self._notes = notes
+        life.save(self._body.tools.home.notes, notes)
+
+    async def _reader(self) -> BlockReader:
+        return await BlockReader.latest(self._body.tools.client)
+
+    async def _answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        match request["op"]:
+            case "status":
+                return status(self._body, self._living, self._notes, self._faults, self._anchored)
+            case "drain":
+                await self.halt("the operator drains the wallet")
+                self._save(replace(self._notes, drained=True))
+                self._bells.ring("tick")
+                return {"drained": True}
+        return {"error": "not a request this daemon knows"}
+
+
+def _serve(body: Body) -> Intent:
+    call = serve_call(body.who.places.registry, body.who.agent, body.serves)
+    return Intent("serve", 0, "serve", call)
+
+
+@contextlib.contextmanager
+def _signals(daemon: Daemon) -> Any:
+    """SIGTERM and SIGINT stop, SIGUSR1 halts."""
+    loop = asyncio.get_running_loop()
+    asked: set[asyncio.Task[None]] = set()
+
+    def halt() -> None:
+        task = loop.create_task(daemon.halt("SIGUSR1"))
+        asked.add(task)
+        task.add_done_callback(asked.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop)
+    loop.add_signal_handler(signal.SIGUSR1, halt)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            loop.remove_signal_handler(number)

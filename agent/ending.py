@@ -1,0 +1,164 @@
+"""The ending, in order: close leases, sweep the tokens, write the last record, say it on chain,
+sweep the ether. Each step is an intent with a fixed name, so a killed ending goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from agent.body import Body
+from chain.contracts import BALANCE_OF, life_of
+from chain.errors import ChainError
+from chain.reader import BlockReader
+from chain.types import Call, Intent, Refused, Wei
+from telemetry.anchor import Cause, end_call
+from telemetry.cid import digest_of
+
+if TYPE_CHECKING:
+    from telemetry.checkpoint import Checkpoint
+
+TRANSFER: Final = "transfer(address,uint256)"
+TOKEN_GAS: Final = 90_000
+PLAIN_GAS: Final = 21_000
+CONTRACT_GAS: Final = 100_000
+PAUSE_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """Why this life ends and how long the ending may take."""
+
+    reason: Cause
+    cause: str
+    drained: bool
+    """After a halt only the operator is paid, and leases are the guardian's to close."""
+    patience_s: float
+
+
+class Ending:
+    """Runs an ending; called again after a crash, it repeats nothing."""
+
+    def __init__(self, body: Body, will: Will, clock: Callable[[], float]) -> None:
+        self._body = body
+        self._will = will
+        self._clock = clock
+        self._until = clock() + will.patience_s
+
+    async def run(self) -> bool:
+        """Whether the registry knows of the ending; if not, run it again."""
+        if not self._body.log.ended:
+            await self._leave()
+            await self._write_last()
+        checkpoint = await self._publish()
+        if checkpoint is None or not await self._say_on_chain(checkpoint):
+            return False
+        await self._sweep_ether()
+        await self._body.publisher.finish(self._left())
+        return True
+
+    async def _leave(self) -> None:
+        """Close what is rented and send the tokens home."""
+        body, read = self._body, await self._read()
+        because = body.log.append(
+            "heartbeat", {"ending": self._will.reason, "cause": self._will.cause}, read.block
+        ).seq
+        if not self._will.drained:
+            for lease in await body.compute.leases(read, body.who.wallet):
+                call = body.compute.close(lease)
+                await self._ask(Intent(f"close.{lease.id}", because, "act", call))
+        await self._quiet()
+        read = await self._read()
+        [held] = await read.call(body.who.places.token, BALANCE_OF, [body.who.wallet])
+        if held:
+            args = (body.who.guardian, cast("int", held))
+            call = Call(body.who.places.token, TRANSFER, args, gas=TOKEN_GAS)
+            await self._ask(Intent("sweep.token", because, self._purpose, call))
+            await self._quiet()
+
+    async def _write_last(self) -> None:
+        """The last record names the two transactions that follow it, by nonces known in advance."""
+        body, read = self._body, await self._read()
+        nonce = (await body.tools.signer.state()).next_nonce
+        body.log.append(
+            "end",
+            {
+                "reason": self._will.reason,
+                "cause": self._will.cause,
+                "intents": [
+                    {"intent": "end", "nonce": nonce, "purpose": "end"},
+                    {"intent": "sweep.wei", "nonce": nonce + 1, "purpose": self._purpose},
+                ],
+            },
+            read.block,
+        )
+
+    async def _publish(self) -> Checkpoint | None:
+        """The final epoch, sealed; sending it on goes on beside the rest."""
+        while not await self._body.publisher.publish() and self._left() > 0:
+            await asyncio.sleep(PAUSE_S)
+        return self._body.log.sealed
+
+    async def _say_on_chain(self, checkpoint: Checkpoint) -> bool:
+        body, last = self._body, self._body.log.next_seq - 1
+        call = end_call(
+            body.who.places.registry, self._will.reason, checkpoint.head, digest_of(checkpoint.cid)
+        )
+        await self._ask(Intent("end", last, "end", call))
+        await self._quiet(final=False)
+        found = await life_of(await self._read(), body.who.places.registry, body.who.agent)
+        return found is not None and found.ended_at > 0
+
+    async def _sweep_ether(self) -> None:
+        body, last = self._body, self._body.log.next_seq - 1
+        operator, client = body.who.guardian, body.tools.client
+        code = await client.rpc("eth_getCode", operator, "latest")
+        gas = PLAIN_GAS if code == "0x" else CONTRACT_GAS
+        read = await self._read()
+        cost = gas * body.tools.sender.offer(await read.base_fee()).max_fee
+        held = await client.balance(body.who.wallet)
+        if held > cost:
+            call = Call(operator, "", value=Wei(held - cost), gas=gas)
+            await self._ask(Intent("sweep.wei", last, self._purpose, call))
+        await self._quiet(final=False)
+
+    @property
+    def _purpose(self) -> str:
+        return "drain" if self._will.drained else "end"
+
+    async def _ask(self, intent: Intent) -> None:
+        """Ask until it is signed or refused for good; an ending tries again what may pass."""
+        while True:
+            try:
+                read = await self._read()
+                fee = await read.base_fee()
+                verdict = await self._body.hands.ask(intent, intent.id, read.block, fee)
+            except ChainError as fault:
+                if fault.consequence != "retry" or self._left() <= 0:
+                    raise
+            else:
+                silent = isinstance(verdict, Refused) and verdict.reason == "chain_silent"
+                if not silent or self._left() <= 0:
+                    return
+            await asyncio.sleep(PAUSE_S)
+
+    async def _quiet(self, *, final: bool = True) -> None:
+        """Wait until nothing of ours is in flight, or patience ends."""
+        hands = self._body.hands
+        while self._left() > 0:
+            try:
+                await hands.settle((await self._read()).block)
+            except ChainError as fault:
+                if fault.consequence != "retry":
+                    raise
+            if not hands.open or (not final and not hands.unmined):
+                return
+            await asyncio.sleep(PAUSE_S)
+
+    async def _read(self) -> BlockReader:
+        return await BlockReader.latest(self._body.tools.client)
+
+    def _left(self) -> float:
+        return max(0.0, self._until - self._clock())

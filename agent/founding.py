@@ -1,0 +1,129 @@
+"""Makes a home: keys, config, genome. Nothing is born yet; that takes the operator's permit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent import genome
+from agent.config import FILE
+from agent.errors import UsedWrongly
+from agent.home import Home
+from agent.models import resolve
+from agent.prompt import prompt_digest
+from chain import keystore
+from chain.types import Address
+from compute.manifest import digest_file
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What a person says about the agent to be; the rest has sane defaults in the config."""
+
+    operator: Address
+    passphrase_file: Path
+    chain: Mapping[str, Any]
+    """The config's [chain] table."""
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Other tables of the config."""
+    use: tuple[str, ...] = ("thrift", "keeper")
+    strategies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ask_s: float = 30.0
+    """How often the signer asks the chain whether it is halted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """Who lives here now, unborn."""
+
+    wallet: Address
+    log_key: Address
+    genome: str
+
+
+def found(root: Path, plan: Founding) -> Founded:
+    """Write the home's files; a home that has keys is left alone."""
+    home = Home(root)
+    if home.keys.exists() or home.config.exists():
+        raise UsedWrongly(f"{root} is not empty", "name another home; keys are never overwritten")
+    passphrase = keystore.read_passphrase(plan.passphrase_file)
+    model = resolve(str(plan.tables.get("mind", {}).get("model", "builtin:g0")))
+    born_as = genome.Genome(
+        generation=0,
+        gguf=digest_file(model),
+        adapter="",
+        prompt=prompt_digest(),
+        strategies={name: dict(plan.strategies.get(name, {})) for name in plan.use},
+    )
+    home.root.mkdir(parents=True, exist_ok=True)
+    home.keys.mkdir(mode=0o700)
+    home.signer.mkdir(mode=0o700)
+    wallet = keystore.make(home.keys / "wallet.json", passphrase)
+    log_key = keystore.make(home.keys / "log.json", passphrase)
+    genome.save(home.genome, born_as)
+    home.make_folders()
+    home.config.write_text(_config(plan), "utf-8")
+    home.signer_config.write_text(_signer(plan, home), "utf-8")
+    return Founded(wallet.address, log_key.address, born_as.digest())
+
+
+def _config(plan: Founding) -> str:
+    lines = [
+        "# An agent's config. Every key and its unit: docs/operating.md. Unknown keys are refused.",
+        f"use = {_toml(list(plan.use))}",
+        "",
+        *_table("chain", plan.chain),
+        *_table("keys", {"operator": plan.operator, **plan.tables.get("keys", {})}),
+    ]
+    for name, table in plan.tables.items():
+        if name != "keys":
+            lines += _table(name, table)
+    for name, options in plan.strategies.items():
+        lines += _table(f"strategies.{name}", options)
+    return "\n".join(lines)
+
+
+def _signer(plan: Founding, home: Home) -> str:
+    return "\n".join(
+        [
+            "# What the signer believes. In containers this file is not writable by the agent.",
+            f"rpc = {_toml(list(plan.chain['rpc']))}",
+            f"chain_id = {plan.chain['chain_id']}",
+            f'registry = "{plan.chain["registry"]}"',
+            f'operator = "{plan.operator}"',
+            'wallet_key = "keys/wallet.json"',
+            'log_key = "keys/log.json"',
+            f"passphrase_file = {_toml(str(plan.passphrase_file.resolve()))}",
+            'limits = "limits.json"',
+            'ledger = "signer/ledger.sqlite"',
+            f"socket = {_toml(str(_socket(home)))}",
+            f"ask_s = {plan.ask_s}",
+            "",
+        ]
+    )
+
+
+def _socket(home: Home) -> Path:
+    from chain.sockets import socket_path
+
+    return socket_path(home.run.resolve(), "signer.sock")
+
+
+def _table(name: str, values: Mapping[str, Any]) -> list[str]:
+    nested = {
+        k: v for k, v in values.items() if isinstance(v, list) and v and isinstance(v[0], dict)
+    }
+    lines = [f"[{name}]"]
+    lines += [f"{k} = {_toml(v)}" for k, v in values.items() if v is not None and k not in nested]
+    for key, rows in nested.items():
+        for row in rows:
+            lines += ["", f"[[{name}.{key}]]", *(f"{k} = {_toml(v)}" for k, v in row.items())]
+    return [*lines, ""]
+
+
+def _toml(value: object) -> str:
+    """The JSON forms of texts, numbers, booleans and flat lists are TOML too."""
+    return json.dumps(value if not isinstance(value, tuple) else list(value))

@@ -1,0 +1,314 @@
+"""Carries out what was decided: asks the signer, writes it down, sends it, and books how it ended.
+
+Order is everything. The record of a decision is durable before the signer is asked; the record of
+what was signed is durable before its bytes leave; a crash between any two steps is made good by
+`recover`, which asks the signer what it has signed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.senses import Doings
+from chain.errors import SignerGone
+from chain.port import Signer
+from chain.sender import Sender
+from chain.txstate import MINED, State
+from chain.types import Block, Entry, Intent, Refused, Wei
+from chain.watcher import Sighting, Watcher
+from strategies.port import Action, Outcome, Pending
+from telemetry.log import Log
+from telemetry.record import Record
+
+REMEMBERED: Final = 12
+GAS_WINDOW_S: Final = 24 * 3600
+HOUR_S: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An intent of ours that is not settled."""
+
+    key: str
+    at: int
+    seq: int
+    """The record that says it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An intent of ours that a block took."""
+
+    key: str
+    intent: str
+    nonce: int
+    hash: str
+    ok: bool
+    fee: Wei
+    at: int
+    final: bool
+
+
+class Hands:
+    """The only part of the daemon that asks for signatures on money."""
+
+    def __init__(self, signer: Signer, sender: Sender, watcher: Watcher, log: Log) -> None:
+        self._signer = signer
+        self._sender = sender
+        self._watcher = watcher
+        self._log = log
+        self._sent: dict[str, Sent] = {}
+        self._entries: dict[str, Entry] = {}
+        self._done: deque[Done] = deque(maxlen=REMEMBERED)
+        self._fees: deque[tuple[int, Wei]] = deque()
+        self.unsure = True
+        """Something may be signed that is not in the log: `recover` first."""
+
+    async def act(self, action: Action, because: int, block: Block, base_fee: Wei) -> None:
+        """Ask for every call of an action in order; a refusal ends it."""
+        for place, call in enumerate(action.calls):
+            intent = Intent(f"{because}.{place}", because, "act", call)
+            if isinstance(await self.ask(intent, action.key, block, base_fee), Refused):
+                return
+
+    async def ask(self, intent: Intent, key: str, block: Block, base_fee: Wei) -> Entry | Refused:
+        """Have one intent signed, written down and sent."""
+        try:
+            verdict = await self._signer.admit(intent, self._sender.offer(base_fee))
+        except SignerGone:
+            self.unsure = True  # it may have been signed: look before the next step
+            raise
+        if isinstance(verdict, Refused):
+            if not self._log.ended:
+                self._log.append("refusal", refusal_body(intent, verdict), block)
+            return verdict
+        if verdict.fresh or intent.id in self._sent:
+            await self._follow(verdict.entry, key, block)
+        return verdict.entry
+
+    async def settle(self, now: Block) -> None:
+        """Book what has become of everything in flight."""
+        for sighting in await self._watcher.poll():
+            self._book(sighting, now)
+
+    async def recover(self, block: Block, first_nonce: int, first_seq: int) -> None:
+        """Take up again all that was signed and is not known to be settled."""
+        sent, settled = _told(self._log, first_seq)
+        for entry in await self._signer.entries(first_nonce):
+            intent = entry.intent
+            if intent.id in settled or intent.purpose == "birth":
+                continue
+            key = _key_of(self._log, intent)
+            if intent.id in sent:
+                self._sent[intent.id] = Sent(key, block.at, sent[intent.id])
+            await self._follow(entry, key, block)
+        self.unsure = False
+
+    @property
+    def open(self) -> Mapping[str, Sent]:
+        """What is in flight, by intent."""
+        return self._sent
+
+    @property
+    def unmined(self) -> bool:
+        """Whether something in flight has not been seen in a block."""
+        return bool(self._sent.keys() - {done.intent for done in self._done})
+
+    def entry(self, intent: str) -> Entry | None:
+        return self._entries.get(intent)
+
+    def first_open(self, next_nonce: int, next_seq: int) -> tuple[int, int]:
+        """From where a restart must look: the lowest nonce and record that are not settled."""
+        nonces = [self._entries[intent].nonce for intent in self._sent]
+        seqs = [sent.seq for sent in self._sent.values()]
+        return min(nonces, default=next_nonce), min(seqs, default=next_seq)
+
+    def doings(self, now: Block, age_s: int) -> Doings:
+        while self._fees and self._fees[0][0] < now.at - GAS_WINDOW_S:
+            self._fees.popleft()
+        hours = max(1.0, min(age_s, GAS_WINDOW_S) / HOUR_S)
+        spent = sum(fee for _, fee in self._fees)
+        return Doings(
+            in_flight=tuple(
+                Pending(intent, sent.key, max(0, now.at - sent.at))
+                for intent, sent in self._sent.items()
+            ),
+            recent=tuple(
+                Outcome(done.key, done.ok, done.fee, max(0, now.at - done.at))
+                for done in reversed(self._done)
+            ),
+            gas_per_hour=Wei(int(spent / hours)),
+        )
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Recent transactions for a person, oldest first."""
+        rows: list[dict[str, Any]] = [
+            {
+                "intent": done.intent,
+                "key": done.key,
+                "nonce": done.nonce,
+                "hash": done.hash,
+                "state": "failed" if not done.ok else "settled" if done.final else "mined",
+                "fee": str(done.fee),
+            }
+            for done in self._done
+        ]
+        mined = {done.intent for done in self._done}
+        for intent, sent in self._sent.items():
+            entry = self._entries[intent]
+            if intent not in mined:
+                tip = entry.attempts[-1].hash
+                rows.append(
+                    {
+                        "intent": intent,
+                        "key": sent.key,
+                        "nonce": entry.nonce,
+                        "hash": tip,
+                        "state": "pending",
+                        "fee": None,
+                    }
+                )
+        return sorted(rows, key=lambda row: row["nonce"])
+
+    async def _follow(self, entry: Entry, key: str, block: Block) -> None:
+        intent = entry.intent
+        self._entries[intent.id] = entry
+        if intent.id not in self._sent:
+            seq = self._log.next_seq
+            if not self._log.ended:
+                self._log.append("effect", sent_body(entry), block)
+            self._sent[intent.id] = Sent(key, block.at, seq)
+        await self._sender.send(entry)
+
+    def _book(self, sighting: Sighting, now: Block) -> None:
+        entry, receipt = sighting.entry, sighting.receipt
+        intent = entry.intent
+        self._entries[intent.id] = entry
+        sent = self._sent.get(intent.id)
+        if receipt is None or sent is None:
+            self._forget(intent.id)
+            return
+        first = self._forget(intent.id) is None
+        done = Done(
+            sent.key,
+            intent.id,
+            entry.nonce,
+            receipt.hash,
+            receipt.ok,
+            receipt.fee,
+            receipt.block.at,
+            sighting.final,
+        )
+        if sighting.state in (MINED, State.SETTLED):
+            self._done.append(done)
+            if first:
+                self._fees.append((receipt.block.at, receipt.fee))
+        if sighting.final:
+            if not self._log.ended:
+                self._log.append("effect", settled_body(sighting), now)
+            del self._sent[intent.id]
+            self._entries.pop(intent.id)
+
+    def _forget(self, intent: str) -> Done | None:
+        """A newer sighting of the same intent replaces the older one."""
+        for done in self._done:
+            if done.intent == intent:
+                self._done.remove(done)
+                return done
+        return None
+
+
+def sent_body(entry: Entry) -> dict[str, Any]:
+    intent, call = entry.intent, entry.intent.call
+    body: dict[str, Any] = {
+        "stage": "sent",
+        "intent": intent.id,
+        "because": intent.because,
+        "purpose": intent.purpose,
+        "nonce": entry.nonce,
+        "hash": entry.attempts[-1].hash,
+        "call": {
+            "to": call.to,
+            "function": call.function,
+            "args": [_arg(arg) for arg in call.args],
+            "value": str(call.value),
+            "gas": call.gas,
+        },
+    }
+    if call.pull is not None:
+        body["pull"] = {
+            "token": call.pull.token,
+            "value": str(call.pull.value),
+            "valid_before": call.pull.valid_before,
+        }
+    return body
+
+
+def settled_body(sighting: Sighting) -> dict[str, Any]:
+    receipt = sighting.receipt
+    if receipt is None:  # a settled sighting has one
+        raise ValueError(sighting.entry.intent.id)
+    return {
+        "stage": "settled",
+        "intent": sighting.entry.intent.id,
+        "nonce": sighting.entry.nonce,
+        "hash": receipt.hash,
+        "block": {
+            "number": receipt.block.number,
+            "hash": receipt.block.hash,
+            "at": receipt.block.at,
+        },
+        "ok": receipt.ok,
+        "gas_used": receipt.gas_used,
+        "fee": str(receipt.fee),
+    }
+
+
+def refusal_body(intent: Intent, refused: Refused) -> dict[str, Any]:
+    return {
+        "intent": intent.id,
+        "because": intent.because,
+        "purpose": intent.purpose,
+        "reason": refused.reason,
+        "facts": {name: _arg(value) for name, value in refused.facts.items()},
+    }
+
+
+def _arg(value: Any) -> Any:
+    """Amounts are decimal text; what is small enough to be a counter stays a number."""
+    if isinstance(value, list | tuple):
+        return [_arg(item) for item in value]
+    if type(value) is int and abs(value) >= 2**53:
+        return str(value)
+    return value
+
+
+def _effects(log: Log, first_seq: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for seq, data in log.records(first_seq):
+        record = Record.decode(data)
+        if record.kind == "effect":
+            yield seq, record.body
+
+
+def _told(log: Log, first_seq: int) -> tuple[dict[str, int], set[str]]:
+    """Which intents the log says were sent, and which it says are settled."""
+    sent: dict[str, int] = {}
+    settled: set[str] = set()
+    for seq, body in _effects(log, first_seq):
+        if body["stage"] == "sent":
+            sent[body["intent"]] = seq
+        else:
+            settled.add(body["intent"])
+    return sent, settled
+
+
+def _key_of(log: Log, intent: Intent) -> str:
+    """The action an intent was part of, from the record that decided it."""
+    if intent.purpose != "act":
+        return intent.purpose
+    body = log.record(intent.because).body
+    menu = body.get("menu")
+    return str(menu[body["chosen"]]["key"]) if menu else intent.purpose

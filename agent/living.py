@@ -1,0 +1,111 @@
+"""One tick of a life: sense, propose, choose, write it down, act."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from agent import bodies, inflows, menu, mortality
+from agent.body import Body
+from agent.life import Notes
+from agent.mind import Mind
+from agent.senses import Memory
+from chain.errors import ChainError
+from chain.reader import BlockReader
+from compute.port import REFLEX, Lease
+from strategies.port import Action, Snapshot
+
+SHOWN: Final = 8
+MARGIN_TICKS: Final = 2
+
+
+class Living:
+    """Carries what one tick hands to the next."""
+
+    def __init__(self, body: Body, mind: Mind, notes: Notes) -> None:
+        self._body = body
+        self._mind = mind
+        self._memory = Memory(last_active_at=notes.last_active_at or body.who.born_at)
+        self._inflows_block = notes.inflows_block or notes.born_block
+        self._told_lease: Lease | None = None
+        self.ticks = 0
+        self.seen: Snapshot | None = None
+        self.decisions: deque[Mapping[str, Any]] = deque(maxlen=SHOWN)
+        self.faults: dict[str, str] = {}
+
+    async def tick(self, read: BlockReader) -> mortality.Ending | None:
+        """Do one pass at this block; gives the ending when it has come."""
+        body, before = self._body, self._memory
+        if read.block.number <= before.block_number:
+            return None
+        age_s = max(0, read.block.at - body.who.born_at)
+        doings = body.hands.doings(read.block, age_s)
+        seen, self._memory = await body.senses.snapshot(read, body.who, before, doings)
+        self.seen = seen
+        self._note_lease(seen)
+        await self._note_inflows(read)
+        body.move(seen.lease)
+        if ending := mortality.judge(seen, *self._patience()):
+            return ending
+        offered = await menu.propose(
+            body.proposers, seen, body.tools.config.mind.menu_max, self.faults
+        )
+        await self._decide(seen, offered, read)
+        self.ticks += 1
+        return None
+
+    def noted(self, notes: Notes) -> Notes:
+        """What a restart should know."""
+        return replace(
+            notes,
+            last_active_at=self._memory.last_active_at,
+            inflows_block=self._inflows_block,
+        )
+
+    async def _decide(self, seen: Snapshot, offered: tuple[Action, ...], read: BlockReader) -> None:
+        body = self._body
+        choice = await self._mind.choose(seen, offered, body.log.next_seq)
+        body_of = bodies.decision(seen, offered, choice)
+        entry = body.log.append("decision", body_of, read.block)
+        self.decisions.append(
+            {
+                "seq": entry.seq,
+                "chosen": choice.index,
+                "menu": [
+                    {"key": action.key, "summary": action.summary, "logprob": logprob}
+                    for action, logprob in zip(offered, choice.logprobs, strict=True)
+                ],
+                "by": "reflex" if choice.model == REFLEX else "model",
+                "latency_ms": body_of["latency_ms"],
+            }
+        )
+        await body.hands.act(offered[choice.index], entry.seq, read.block, await read.base_fee())
+
+    def _note_lease(self, seen: Snapshot) -> None:
+        told = bodies.lease(seen.lease, self._told_lease)
+        if told is not None:
+            self._body.log.append("lease", told, seen.block)
+        self._told_lease = seen.lease
+
+    async def _note_inflows(self, read: BlockReader) -> None:
+        body, who = self._body, self._body.who
+        try:
+            found = await inflows.unasked(
+                body.tools.client, read, who.places.token, who.wallet, self._inflows_block
+            )
+        except ChainError as fault:
+            if fault.consequence == "halt":
+                raise
+            self.faults["inflows"] = str(fault)
+            return
+        self.faults.pop("inflows", None)
+        for gift in found:
+            body.log.append("funds", gift, read.block)
+        self._inflows_block = read.block.number
+
+    def _patience(self) -> tuple[int, int]:
+        """The will and its margin, in chain seconds."""
+        life, speed = self._body.tools.config.life, self._body.tools.speed
+        return int(life.will_s * speed), int(MARGIN_TICKS * life.tick_s * speed)

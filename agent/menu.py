@@ -1,0 +1,59 @@
+"""Makes the menu: hold first, then the best of what the strategies offer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, MutableMapping, Sequence
+from typing import Final, Protocol
+
+from strategies.hold import WAIT
+from strategies.port import Action, Snapshot
+
+PROPOSE_S: Final = 2.0
+MOST_PARAMS: Final = 16
+
+
+class Proposer(Protocol):
+    """A strategy here, or one in a process of its own that answers later."""
+
+    @property
+    def name(self) -> str: ...
+
+    def propose(self, seen: Snapshot) -> Sequence[Action] | Awaitable[Sequence[Action]]: ...
+
+
+async def propose(
+    strategies: Sequence[Proposer],
+    seen: Snapshot,
+    most: int,
+    faults: MutableMapping[str, str],
+) -> tuple[Action, ...]:
+    """At most `most` actions; a strategy that fails is noted and skipped."""
+    offered = await asyncio.gather(*(_ask(strategy, seen, faults) for strategy in strategies))
+    actions = {_name(action): action for actions in offered for action in actions}
+    actions.pop(_name(WAIT), None)
+    best = sorted(actions.items(), key=lambda item: (-item[1].score, item[0]))[: most - 1]
+    return (WAIT, *(action for _, action in best))
+
+
+async def _ask(
+    strategy: Proposer, seen: Snapshot, faults: MutableMapping[str, str]
+) -> Sequence[Action]:
+    place = f"propose {strategy.name}"
+    try:
+        answer = strategy.propose(seen)
+        if isinstance(answer, Awaitable):
+            answer = await asyncio.wait_for(answer, PROPOSE_S)
+        wrong = [action.key for action in answer if len(action.params) > MOST_PARAMS]
+    except Exception as fault:  # noqa: BLE001  # a strategy that fails is skipped, not obeyed
+        faults[place] = str(fault) or type(fault).__name__
+        return ()
+    if wrong:
+        faults[place] = f"too many params: {wrong[0]}"
+        return ()
+    faults.pop(place, None)
+    return answer
+
+
+def _name(action: Action) -> str:
+    return f"{action.key} {sorted(action.params.items())}"

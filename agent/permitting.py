@@ -1,0 +1,132 @@
+"""The operator's side of a birth: a permit for one wallet, and limits for what it may sign."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from agent import genome
+from agent.config import Config, load
+from agent.errors import UsedWrongly
+from agent.home import Home
+from chain import limits_file
+from chain import permit as typed
+from chain.keys import Key
+from chain.types import Address
+from compute.market import CLOSE, EXTEND, OPEN
+from strategies.keeper import PERFORM
+from strategies.refuel import BUY
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What the operator lets the agent spend, over sliding windows of wall time."""
+
+    usd_per_action: float = 5.0
+    usd_per_hour: float = 10.0
+    usd_per_day: float = 50.0
+    eth_per_action: float = 0.05
+    eth_per_hour: float = 0.1
+    eth_per_day: float = 0.3
+    eth_reserve: float = 0.01
+    gas_max: int = 2_000_000
+    gwei_fee_max: float = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What the operator decides about one birth."""
+
+    deadline: int
+    """Chain seconds."""
+    token_name: str
+    token_version: str
+    seed: bytes | None = None
+    caps: Caps = Caps()
+
+
+def grant(root: Path, operator: Key, terms: Permission) -> typed.Birth:
+    """Write birth.json and limits.json into the home, both signed by the operator."""
+    home, config = Home(root), load(root)
+    if config.keys.operator != operator.address:
+        raise UsedWrongly(
+            f"this agent's operator is {config.keys.operator}, the key is {operator.address}",
+            "use the operator's keystore",
+        )
+    domain = typed.Domain(config.chain.chain_id, Address(config.chain.registry))
+    permit = typed.Birth(
+        wallet=address_in(home.keys / "wallet.json"),
+        operator=operator.address,
+        log_key=address_in(home.keys / "log.json"),
+        genome=bytes.fromhex(genome.load(home.genome).digest()[2:]),
+        parents=(),
+        seed=terms.seed or secrets.token_bytes(32),
+        nonce=secrets.randbits(64),
+        deadline=terms.deadline,
+    )
+    signature = typed.sign(operator, domain, permit)
+    _write(home.permit, typed.birth_to_json(permit, signature))
+    body = limits_body(config, permit, terms)
+    _write(home.limits, limits_file.sign(body, operator))
+    return permit
+
+
+def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[str, Any]:
+    """Only what the configured strategies need: these contracts, these functions, these payees."""
+    chain, caps = config.chain, terms.caps
+    rules = [{"to": chain.lease_market, "function": f} for f in (OPEN, EXTEND, CLOSE)]
+    payees = [permit.operator, chain.lease_market]
+    if chain.job_board:
+        rules.append({"to": chain.job_board, "function": PERFORM})
+    if chain.gas_station:
+        rules.append({"to": chain.gas_station, "function": BUY})
+        payees.append(chain.gas_station)
+    return {
+        "version": 1,
+        "wallet": permit.wallet,
+        "agent": 0,
+        "chain_id": chain.chain_id,
+        "registry": chain.registry,
+        "operator": permit.operator,
+        "rules": rules,
+        "payees": payees,
+        "tokens": {
+            chain.token: {
+                "name": terms.token_name,
+                "version": terms.token_version,
+                "per_action": _units(caps.usd_per_action, 6),
+                "per_hour": _units(caps.usd_per_hour, 6),
+                "per_day": _units(caps.usd_per_day, 6),
+                "reserve": "0",
+            }
+        },
+        "wei": {
+            "per_action": _units(caps.eth_per_action, 18),
+            "per_hour": _units(caps.eth_per_hour, 18),
+            "per_day": _units(caps.eth_per_day, 18),
+            "reserve": _units(caps.eth_reserve, 18),
+        },
+        "gas_max": str(caps.gas_max),
+        "fee_max": _units(caps.gwei_fee_max, 9),
+    }
+
+
+def address_in(keystore: Path) -> Address:
+    """A keystore names its address in the clear."""
+    from eth_utils.address import to_checksum_address
+
+    return Address(to_checksum_address(json.loads(keystore.read_text("ascii"))["address"]))
+
+
+def _units(amount: float, decimals: int) -> str:
+    """A person's figure, exact to its sixth decimal, as decimal text of the smallest unit."""
+    return str(int(Decimal(str(amount)).quantize(Decimal("0.000001")) * 10**decimals))
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n", "utf-8")

@@ -1,0 +1,236 @@
+"""Puts a daemon together from its config: the only file that names implementations."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from agent import birth, genome, life, plugins
+from agent.apart import Apart
+from agent.body import Body, Tools
+from agent.config import Config, Target
+from agent.daemon import Daemon
+from agent.errors import BadConfig, PortTaken
+from agent.hands import Hands
+from agent.home import Home
+from agent.life import Notes, Phase, Turn
+from agent.models import resolve
+from agent.senses import Self, Senses
+from agent.thinking import thinking
+from chain.client import ChainClient
+from chain.contracts import life_of
+from chain.errors import WrongChain
+from chain.outbox import Outbox
+from chain.permit import Domain
+from chain.reader import BlockReader
+from chain.sender import Sender
+from chain.signer_client import SignerClient, start_signer
+from chain.signer_config import read as read_signer_config
+from chain.types import Address, SignerState, Wei
+from chain.watcher import Watcher
+from compute.manifest import digest_file, manifest
+from strategies.port import Places, Strategy
+from strategies.port import Tools as StrategyTools
+from telemetry.cadence import Cadence
+from telemetry.kubo import Kubo
+from telemetry.log import Log
+from telemetry.node import Node
+from telemetry.publisher import Publisher
+
+HOUR_S: Final = 3600
+MAX_FEE: Final = Wei(200 * 10**9)
+RESEND_S: Final = 4.0
+
+
+@contextlib.asynccontextmanager
+async def tools_of(home: Home, config: Config) -> AsyncIterator[Tools]:
+    """Chain and signer, both answering."""
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(
+            ChainClient(config.chain.rpc, config.chain.chain_id)
+        )
+        if config.keys.signer == "child":
+            errors = stack.enter_context((home.logs / "signer.log").open("ab"))
+            child = await start_signer(home.signer_config, log=errors.fileno())
+            stack.push_async_callback(child.stop)
+            socket = read_signer_config(home.signer_config).socket
+        else:
+            socket = Path(config.keys.socket)
+        signer = SignerClient(socket)
+        stack.push_async_callback(signer.close)
+        state = await signer.state()
+        if state.chain_id != config.chain.chain_id:
+            raise WrongChain(ours=config.chain.chain_id, signers=state.chain_id)
+        outbox = Outbox()
+        sender = Sender(client, signer, outbox, clock=time.monotonic, max_fee=MAX_FEE)
+        watcher = Watcher(
+            client,
+            sender,
+            outbox,
+            state.wallet,
+            clock=time.monotonic,
+            finality_blocks=config.chain.finality_blocks,
+            resend_s=RESEND_S,
+        )
+        yield Tools(home, config, client, signer, sender, watcher, _wall_ms, time.monotonic)
+
+
+async def live(home: Home, config: Config) -> Notes:
+    """Be born if need be, then live until the end or until stopped."""
+    model = resolve(config.mind.model)
+    born_as = genome.load(home.genome)
+    if digest_file(model) != born_as.gguf:
+        raise BadConfig(
+            f"{model} is not the model this agent was made with ({born_as.gguf})",
+            "restore that file, or make a new home with forager init",
+        )
+    async with contextlib.AsyncExitStack() as stack:
+        tools = await stack.enter_async_context(tools_of(home, config))
+        mind = thinking(config, born_as, model, tools.signer)
+        stack.push_async_callback(mind.scorer.close)
+        if mind.start is not None:
+            await mind.start.start()
+        notes = life.load(home.notes)
+        state = await tools.signer.state()
+        if not state.agent:
+            state = await birth.be_born(tools, state)
+        log = Log(home.log, state.agent, tools.wall_ms)
+        stack.callback(log.close)
+        who = await _self(tools, state, born_as)
+        await birth.begin_log(tools, log, state, _bounds(config, who))
+        notes = await _noted(tools, notes, state, who)
+        if notes.phase is Phase.ENDED:
+            return notes
+        domain = Domain(config.chain.chain_id, Address(config.chain.registry))
+        node = Node(log, domain)
+        gateway = await _listen(node, config)
+        stack.push_async_callback(node.stop)
+        targets = [_target(target) for target in config.telemetry.targets]
+        for target in targets:
+            stack.push_async_callback(target.close)
+        publisher = Publisher(
+            log,
+            tools.signer,
+            targets,
+            cars=home.cars,
+            domain=domain,
+            log_key=state.log_key,
+            cadence=Cadence(config.telemetry.epoch_records, config.telemetry.epoch_s),
+            clock=tools.wall_ms,
+        )
+        compute = plugins.compute_network(config.compute, who.places.lease_market, who.places.token)
+        strategies = _strategies(config, StrategyTools(compute), who.places)
+        for strategy in strategies:
+            if isinstance(strategy, Apart):
+                stack.push_async_callback(strategy.close)
+        body = Body(
+            tools=tools,
+            who=who,
+            seed=bytes.fromhex((await _seed(tools, state))[2:]),
+            log=log,
+            node=node,
+            gateway=gateway,
+            publisher=publisher,
+            compute=compute,
+            strategies=strategies,
+            proposers=strategies,
+            senses=Senses(compute, strategies),
+            scorer=mind.scorer,
+            move=mind.move,
+            hands=Hands(tools.signer, tools.sender, tools.watcher, log),
+            serves=config.telemetry.serve_uri or gateway,
+        )
+        return await Daemon(body, notes).run()
+
+
+async def _self(tools: Tools, state: SignerState, born_as: genome.Genome) -> Self:
+    chain, config = tools.config.chain, tools.config
+    read = await BlockReader.latest(tools.client)
+    registered = await life_of(read, state.registry, state.agent)
+    return Self(
+        agent=state.agent,
+        wallet=state.wallet,
+        guardian=state.operator,
+        places=Places(
+            registry=Address(chain.registry),
+            token=Address(chain.token),
+            lease_market=Address(chain.lease_market),
+            job_board=Address(chain.job_board) if chain.job_board else None,
+            gas_station=Address(chain.gas_station) if chain.gas_station else None,
+        ),
+        placing=config.placing.mode,
+        manifest=manifest(born_as.gguf, born_as.adapter, config.mind.context),
+        born_at=registered.born_at if registered else read.block.at,
+        horizon_s=int(config.life.horizon_h * HOUR_S),
+        hibernate_max_s=int(config.life.hibernate_max_h * HOUR_S),
+    )
+
+
+async def _noted(tools: Tools, notes: Notes, state: SignerState, who: Self) -> Notes:
+    if notes.phase is not Phase.UNBORN:
+        return notes
+    read = await BlockReader.latest(tools.client)
+    born = notes.turn(
+        Turn.BORN,
+        agent=state.agent,
+        born_at=who.born_at,
+        born_block=read.block.number,
+        last_active_at=who.born_at,
+    )
+    life.save(tools.home.notes, born)
+    return born
+
+
+async def _seed(tools: Tools, state: SignerState) -> str:
+    """The birth's own seed, as the chain holds it."""
+    read = await BlockReader.latest(tools.client)
+    registered = await life_of(read, state.registry, state.agent)
+    return registered.seed if registered else str(birth.read_permit(tools.home)["seed"])
+
+
+def _bounds(config: Config, who: Self) -> dict[str, object]:
+    return {
+        "placing": str(who.placing),
+        "horizon_s": who.horizon_s,
+        "hibernate_max_s": who.hibernate_max_s,
+        "speed": config.chain.chain_seconds_per_wall_second,
+    }
+
+
+async def _listen(node: Node, config: Config) -> str:
+    host, port = config.telemetry.gateway_host, config.telemetry.gateway_port
+    try:
+        return await node.start(host, port)
+    except OSError as fault:
+        raise PortTaken(
+            f"the gateway cannot listen on {host}:{port} ({fault.strerror})",
+            "name another telemetry.gateway_port, or 0 for any free one",
+        ) from None
+
+
+def _target(target: Target) -> Kubo:
+    return Kubo(target.url, target.deadline_s)
+
+
+def _strategies(config: Config, tools: StrategyTools, places: Places) -> Sequence[Strategy | Apart]:
+    facts = {
+        "compute": config.compute,
+        "market": str(places.lease_market),
+        "token": str(places.token),
+    }
+    return [
+        plugins.strategy(
+            name,
+            config.strategies.get(name, {}),
+            tools,
+            lambda name, options: Apart(name, options, facts),
+        )
+        for name in config.use
+    ]
+
+
+def _wall_ms() -> int:
+    return int(time.time() * 1000)

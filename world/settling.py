@@ -1,0 +1,214 @@
+"""Settles people in a new world: an operator, a provider and his machine, and one agent, unborn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from agent.founding import Founded, Founding, found
+from agent.models import resolve
+from agent.permitting import Caps, Permission, grant
+from chain import keystore
+from chain.keys import Key
+from chain.purse import Purse
+from chain.reader import BlockReader
+from chain.types import Address, Call, Micro, Wei
+from compute.manifest import digest_file, manifest
+from compute.market import LeaseMarket
+from world.deploy import RICH, Deployment, mint
+from world.devnet import Devnet
+from world.events import events, rent_path
+from world.scenario import HOUR, Scenario
+
+MODEL: Final = "builtin:g0"
+CONTEXT: Final = 512
+WILL_WALL_S: Final = 3.0
+TICK_WALL_S: Final = 0.5
+HEARTBEAT_WALL_S: Final = 5.0
+EPOCH_WALL_S: Final = 6.0
+EPOCH_RECORDS: Final = 64
+ANCHOR_EVERY: Final = 3
+PERMIT_S: Final = 30 * 24 * HOUR
+FIRST_LEASE: Final = "openLeaseFor(address,uint256,uint256,uint256,bytes32,address,bytes32)"
+APPROVE: Final = "approve(address,uint256)"
+TOKEN: Final = ("Test Dollar", "1")
+CAPS: Final = Caps(
+    usd_per_action=100,
+    usd_per_hour=1000,
+    usd_per_day=1000,
+    eth_per_action=0.02,
+    eth_per_hour=0.5,
+    eth_per_day=0.5,
+    eth_reserve=0.01,
+)
+"""Chain days pass in a wall minute here, and limits count wall time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Where everybody lives."""
+
+    root: Path
+
+    @property
+    def agent(self) -> Path:
+        return self.root / "agent"
+
+    @property
+    def provider(self) -> Path:
+        return self.root / "provider"
+
+    @property
+    def operator(self) -> Path:
+        return self.root / "operator"
+
+    @property
+    def passphrase(self) -> Path:
+        return self.operator / "passphrase"
+
+    @property
+    def provider_config(self) -> Path:
+        return self.provider / "provider.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The world that people are settled in."""
+
+    devnet: Devnet
+    deployment: Deployment
+    scenario: Scenario
+    seed: int
+
+
+def make_operator(homes: Settlement) -> Key:
+    """A key of his own, outside every agent's home."""
+    homes.operator.mkdir(parents=True)
+    homes.passphrase.touch(mode=0o600)
+    homes.passphrase.write_text(secrets.token_hex(16) + "\n", "utf-8")
+    return keystore.make(homes.operator / "key.json", keystore.read_passphrase(homes.passphrase))
+
+
+def make_agent(homes: Settlement, ground: Ground, operator: Key, archive: str) -> Founded:
+    """A home, and the operator's permit and limits in it."""
+    at, time_ = ground.deployment, ground.scenario.time
+    founded = found(
+        homes.agent,
+        Founding(
+            operator=operator.address,
+            passphrase_file=homes.passphrase,
+            chain={
+                "rpc": [ground.devnet.url],
+                "chain_id": at.chain_id,
+                "registry": at.registry,
+                "token": at.token,
+                "lease_market": at.lease_market,
+                "job_board": at.job_board,
+                "gas_station": at.gas_station,
+                "chain_seconds_per_wall_second": time_.chain_seconds_per_wall_second,
+            },
+            tables={
+                "life": {
+                    "tick_s": TICK_WALL_S,
+                    "heartbeat_s": HEARTBEAT_WALL_S,
+                    "horizon_h": time_.horizon_h,
+                    "will_s": WILL_WALL_S,
+                    "hibernate_max_h": ground.scenario.endowment.hibernate_max_h,
+                },
+                "placing": {"mode": "embodied"},
+                "mind": {"model": MODEL, "context": CONTEXT},
+                "telemetry": {
+                    "epoch_records": EPOCH_RECORDS,
+                    "epoch_s": EPOCH_WALL_S,
+                    "anchor_every": ANCHOR_EVERY,
+                    "gateway_port": 0,
+                    "serve_uri": archive,
+                    "targets": [{"kind": "kubo", "url": archive}],
+                },
+            },
+            ask_s=1.0,
+        ),
+    )
+    seed = hashlib.sha256(f"{ground.scenario.name}/{ground.seed}/birth".encode()).digest()
+    deadline = ground.devnet.head.at + PERMIT_S
+    grant(homes.agent, operator, Permission(deadline, *TOKEN, seed=seed, caps=CAPS))
+    return founded
+
+
+def make_provider(homes: Settlement, ground: Ground, tenant: Address) -> Key:
+    """A provider's home, with the agent's as a place on his machine."""
+    homes.provider.mkdir(parents=True)
+    key = keystore.make(homes.provider / "key.json", keystore.read_passphrase(homes.passphrase))
+    happening = events(ground.scenario, ground.seed)
+    path = rent_path(happening)
+    (homes.provider / "prices.json").write_text(json.dumps(path), "utf-8")
+    rent, at = ground.scenario.rent, ground.deployment
+    tables: dict[str, dict[str, Any]] = {
+        "chain": {
+            "rpc": [ground.devnet.url],
+            "chain_id": at.chain_id,
+            "registry": at.registry,
+            "market": at.lease_market,
+            "token": at.token,
+        },
+        "key": {"file": "key.json", "passphrase_file": str(homes.passphrase)},
+        "offer": {
+            "rate": path[0][1],
+            "min_s": rent.min_s,
+            "max_s": int(rent.max_h * HOUR),
+            "grace_s": rent.grace_s,
+            "activation_s": rent.activation_s,
+            "slots": rent.slots,
+            "stake_micro": rent.stake_micro,
+            "price_path": "prices.json",
+        },
+        "model": {"path": str(resolve(MODEL)), "context": CONTEXT, "serve": False},
+        "habits": {"poll_s": 0.25, "will_s": WILL_WALL_S * 3, "collect_micro": 5_000_000},
+    }
+    lines = []
+    for name, table in tables.items():
+        lines += [
+            f"[{name}]",
+            *(f"{key} = {json.dumps(value)}" for key, value in table.items()),
+            "",
+        ]
+    lines += [
+        "[[placing]]",
+        f'tenant = "{tenant}"',
+        f"home = {json.dumps(str(homes.agent))}",
+        f"command = {json.dumps([sys.executable, '-m', 'agent', 'run', '--home', str(homes.agent), '--json'])}",
+    ]
+    homes.provider_config.write_text("\n".join(lines) + "\n", "utf-8")
+    return key
+
+
+async def fund(ground: Ground, operator: Key, provider: Key, agent: Address) -> Purse:
+    """Money for everybody; the operator pays for the agent's start."""
+    devnet, token = ground.devnet, ground.deployment.token
+    purse = Purse(devnet.client, operator)
+    for someone in (operator, provider):
+        await devnet.give_wei(someone.address, RICH)
+        await mint(purse, token, someone.address, Micro(10**12))
+    grant_ = ground.scenario.endowment
+    await purse.send(Call(agent, "", value=Wei(grant_.wei)))
+    await purse.send(Call(token, "transfer(address,uint256)", (agent, grant_.micro)))
+    return purse
+
+
+async def open_first_lease(ground: Ground, operator: Purse, tenant: Address) -> int:
+    """The operator rents the machine that the agent will be born on; gives the rate."""
+    at, hours = ground.deployment, ground.scenario.endowment.first_lease_h
+    read = await BlockReader.latest(ground.devnet.client)
+    [offer, *_] = await LeaseMarket(at.lease_market, at.token).discover(read)
+    deposit = int(hours * offer.micro_per_hour)
+    await operator.send(Call(at.token, APPROVE, (at.lease_market, deposit)))
+    promised = manifest(digest_file(resolve(MODEL)), "", CONTEXT)
+    salt = "0x" + hashlib.sha256(b"first lease").hexdigest()
+    args = (tenant, offer.id, offer.rate, deposit, promised, operator.address, salt)
+    await operator.send(Call(at.lease_market, FIRST_LEASE, args))
+    return offer.rate
