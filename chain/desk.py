@@ -10,7 +10,7 @@ from chain import limits as judging
 from chain import permit
 from chain.calldata import BadCall, Filling, calldata
 from chain.contracts import ANCHOR, END
-from chain.errors import BadLimits, BadSettings
+from chain.errors import BadLimits, BadSettings, LedgerDamaged
 from chain.halt import Standing, Who, fits, is_end, may_sign, standing
 from chain.keys import Key
 from chain.ledger import Ledger
@@ -160,6 +160,8 @@ class Desk:
             )
             if refusal:
                 return refusal
+            if self._signed(entry.intent, entry.nonce, last) != entry.attempts[-1]:
+                raise LedgerDamaged("a stored call no longer gives its signed bytes")
             signed = self._signed(entry.intent, entry.nonce, fees)
             if isinstance(signed, Attempt):
                 tx.sign(entry.nonce, signed)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
+from eth_utils.crypto import keccak
 from sqlalchemy import Connection, Executable, RowMapping, bindparam, func
 from sqlmodel import col, insert, select, update
 
@@ -168,5 +169,7 @@ class Transaction:
 
 
 def _attempt(row: RowMapping) -> Attempt:
+    if "0x" + keccak(hexstr=row["raw"]).hex() != row["hash"]:
+        raise LedgerDamaged("signed bytes have changed in the ledger", hash=row["hash"])
     fees = Fees(Wei(int(row["max_fee"])), Wei(int(row["priority"])))
     return Attempt(row["hash"], row["raw"], fees)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from desks import MARKET, STRANGER, TOKEN, WALLET
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from desks import MARKET, STRANGER, TOKEN, WALLET
 
 from chain import permit
 from chain.calldata import BadCall, Filling, calldata, selector

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
+from desks import DOMAIN, LOG, OPERATOR, STRANGER, WALLET
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
-from desks import DOMAIN, LOG, OPERATOR, STRANGER, WALLET
 
 from chain import permit
 from chain.keys import Key, NotASignature, recover
