@@ -65,6 +65,10 @@ class Gate:
         """What the newest block says of our leases."""
         self.block = block
         self._standings = standings
+        self.confirm()
+
+    def confirm(self) -> None:
+        """The chain was asked, and what was shown still holds."""
         self._shown_at = self._clock()
 
     def judge(self, header: str | None, body: bytes) -> Granted | Denied:

@@ -82,6 +82,7 @@ class Provider:
         self._errands.check()
         read = await self._chain.latest()
         if read.block == self._block:
+            self._gate.confirm()
             return
         book = self._book = self._book or await self._settle_in(read)
         rows = await book.refresh(read)
