@@ -106,6 +106,8 @@ class Provider:
             offer = await self._post()
         for old in offering.outdated(offers, self._address, offer.id):
             await self._errands.run(Call(self._plan.market, offering.CLOSE, (old.id,)))
+        if not any(row.id == self._notes.offer and row.provider == self._address for row in offers):
+            self._notes = notes.Notes()  # they were of another chain
         if offer.id != self._notes.offer:
             self._remember(offer=offer.id, since=read.block.at)
         self._say(f"offer {offer.id} is on the market")

@@ -16,12 +16,14 @@ import pytest
 from fakes import FakeScorer, FakeSigner
 from marketplace import Marketplace, found
 
+import compute
 from chain import keystore, permit
 from chain.client import ChainClient
 from chain.keys import Key
 from chain.types import RATE_SCALE, Address, Call, Micro
 from compute import provider_run
 from compute.endpoint import RemoteScorer
+from compute.engine_client import Engine, EngineConfig
 from compute.errors import BadConfig, NoModel
 from compute.manifest import digest_file, manifest
 from compute.market import LeaseMarket
@@ -195,6 +197,34 @@ async def test_a_tenant_is_served_and_nobody_else(town, write, at_work):
         await until(lambda: _refused(tenant))
         await tenant.close()
         await stranger.close()
+
+
+@pytest.mark.model
+async def test_a_leased_model_scores_as_a_local_one_does(town, write, tmp_path):
+    """The whole way: a real engine behind a real gate, paid for on a real chain."""
+    gguf = Path(compute.__file__).parent / "models" / "forager-g0.gguf"
+    (tmp_path / "model.gguf").unlink()
+    (tmp_path / "model.gguf").symlink_to(gguf)
+    town.manifest = manifest(digest_file(gguf), "", 512)
+    engine = Engine(EngineConfig(model=gguf))
+    model = await engine.start()
+    remote = tenant_scorer(town, model)
+    task = asyncio.create_task(run_provider(load_config(write())))
+    try:
+        await until(lambda: task.done() or _offered(town), 60)
+        lease = await rent(town)
+        await active(town, lease)
+        [seen] = await market(town).leases(await town.read(), town.tenant)
+        remote.move(seen)
+        await asyncio.sleep(0.2)  # the provider has yet to see the block
+        prompt, labels = "thriving A hold B work C", ("A", "B", "C")
+        assert await remote.score(prompt, labels) == await engine.score(prompt, labels)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await remote.close()
+        await engine.close()
 
 
 async def _scores(scorer: RemoteScorer) -> bool:

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from chain.types import Address
-from compute.child import Command, adopt
+from compute.child import Command, adopt, start
 from compute.placing import Placements, Step
 
 TENANT = Address("0x" + "1" * 40)
@@ -155,6 +156,33 @@ def test_a_provider_that_returns_finds_its_agent_and_starts_no_second_one(house,
     second.tend()
     until(first, lambda: not lives(pid))
     until(second, lambda: second.step(TENANT) is Step.IDLE)
+
+
+def test_of_ten_providers_that_start_one_agent_exactly_one_does(tmp_path):
+    command = Command(
+        argv=["/bin/sh", "-c", "echo ran >> runs; exec sleep 60"],
+        folder=tmp_path,
+        env={},
+        lock=tmp_path / "lock",
+        log=tmp_path / "log",
+    )
+    with ThreadPoolExecutor(10) as pool:
+        children = [child for child in pool.map(start, [command] * 10) if child]
+    pid = pid_in(tmp_path / "lock")
+    limit = time.monotonic() + 10
+    while not (tmp_path / "runs").exists():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    time.sleep(0.2)
+    try:
+        assert (tmp_path / "runs").read_text() == "ran\n"
+        assert {child.pid for child in children} == {pid}
+    finally:
+        for child in children:
+            child.kill()
+        for child in children:
+            while child.exit_code() is None:
+                time.sleep(0.01)
 
 
 def test_what_a_dead_agent_leaves_behind_is_ended_too(house, tmp_path):
