@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 HERE: Final = Path(__file__).resolve().parent
-FORGE: Final = HERE.parent / "node_modules" / ".bin" / "forge"
+FORGE: Final = HERE / "forge"
 ARTIFACTS: Final = HERE / "artifacts"
 SOURCES: Final = HERE / "src"
 

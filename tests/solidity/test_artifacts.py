@@ -49,6 +49,12 @@ def test_an_unknown_contract_is_a_key_error():
         contracts.artifact("../secrets")
 
 
+def test_a_forge_that_fails_says_so():
+    """The launcher from npm does not, and would let every failing test pass."""
+    failing = subprocess.run([build.FORGE, "no-such-command"], capture_output=True, check=False)
+    assert failing.returncode != 0
+
+
 @pytest.mark.slow
 def test_forge_finds_nothing_wrong():
     forge = subprocess.run(
