@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -28,7 +27,7 @@ def render(status: Status) -> RenderableType:
     """One screen, top to bottom in the order a worried operator asks."""
     return Group(
         _headline(status),
-        Columns([_vitals(status), _lease(status)], expand=True, equal=True),
+        _beside(_vitals(status), _lease(status)),
         _decisions(status["decisions"]),
         _transactions(status["transactions"]),
         _epochs(status["epochs"], status["records"]),
@@ -48,6 +47,14 @@ def hours(value: float) -> str:
     if value >= 9_999:
         return "∞"
     return f"{value:.1f} h" if value < 48 else f"{value / 24:.1f} d"
+
+
+def _beside(left: RenderableType, right: RenderableType) -> Table:
+    grid = Table.grid(expand=True)
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    grid.add_row(left, right)
+    return grid
 
 
 def _headline(status: Status) -> RenderableType:

@@ -112,6 +112,7 @@ class Demo:
         from world.devnet import Devnet
         from world.settling import Ground
 
+        _log_to(self._root / "world.log")
         async with contextlib.AsyncExitStack() as stack:
             self._tell("starting Anvil and deploying the contracts")
             devnet = await stack.enter_async_context(Devnet.running(self._root / "chain"))
@@ -245,6 +246,15 @@ class Demo:
     def _tell(self, line: str) -> None:
         if not self._quiet:
             sys.stderr.write(f"— {line}\n")
+
+
+def _log_to(path: Path) -> None:
+    """What the world's actors have to say would spoil the view."""
+    import structlog
+
+    structlog.configure(
+        logger_factory=structlog.WriteLoggerFactory(path.open("a", buffering=1, encoding="utf-8"))
+    )
 
 
 def _again(state: Path, cars: Path, registry: str) -> list[str]:
