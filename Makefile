@@ -15,7 +15,6 @@ demo: setup ## one agent lives from birth to an audited end, here and now
 	@$(BIN)/forager demo $(ARGS)
 
 test: setup .stamps/train ## every test, Anvil and llama.cpp included
-	@cd contracts && ../node_modules/.bin/forge test
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: setup ## format, lint, types, imports, contracts

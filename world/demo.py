@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shlex
 import sys
 from collections.abc import AsyncIterator
@@ -259,10 +260,12 @@ def _log_to(path: Path) -> None:
 
 def _again(state: Path, cars: Path, registry: str) -> list[str]:
     """Two lines to paste."""
+    from world.anvil import find_anvil
     from world.devnet import CHAIN_ID
 
+    anvil = shlex.quote(find_anvil(os.environ))
     return [
-        f"npx --no-install anvil --quiet --port 8545 --chain-id {CHAIN_ID} "
+        f"{anvil} --quiet --port 8545 --chain-id {CHAIN_ID} "
         f"--load-state {shlex.quote(str(state))} &",
         f"forager audit {shlex.quote(str(cars))} --rpc http://127.0.0.1:8545 --registry {registry}",
     ]
