@@ -48,11 +48,11 @@ def advance(last: Stamp | None, seen: Reading) -> Stamp:
     return Stamp(last.at + max(0, passed), seen)
 
 
+def uptime() -> float:
+    """Seconds that never run backwards and count sleep too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def read_clock() -> Reading:
-    """Uptime counts sleep too; where the system names no boot, every start is a new one."""
-    try:
-        boot = BOOT_ID.read_text("ascii").strip()
-        uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
-    except (OSError, AttributeError):
-        boot, uptime = "unknown", time.time()
-    return Reading(int(time.time() * 1000), int(uptime * 1000), boot)
+    boot = BOOT_ID.read_text("ascii").strip()
+    return Reading(int(time.time() * 1000), int(uptime() * 1000), boot)

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from chain import belonging, evidence, permit
 from chain import limits as judging
-from chain import permit
 from chain.calldata import BadCall, Filling, calldata
-from chain.contracts import ANCHOR, END
-from chain.errors import BadLimits, BadSettings, LedgerDamaged
+from chain.errors import LedgerDamaged
 from chain.halt import Standing, Who, fits, is_end, may_sign, standing
 from chain.keys import Key
 from chain.ledger import Ledger
@@ -26,14 +25,11 @@ from chain.types import (
     Entry,
     Fees,
     Intent,
-    Json,
     Refused,
     SignerState,
 )
-from chain.wire import Fields, hexed
+from chain.wire import hexed
 
-EPOCH_MAX: Final = 4096
-"""Records in one epoch."""
 BUMP: Final = (9, 8)
 """A replacement pays at least an eighth more; pools take nothing less than a tenth."""
 
@@ -75,12 +71,11 @@ class Desk:
         self._monotonic = monotonic
         self._heard_at: float | None = None
         self._ended = False
-        if limits.wallet != keys.wallet.address:
-            raise BadLimits("the limits are for another wallet", wallet=keys.wallet.address)
         self._domain = permit.Domain(limits.chain_id, limits.registry)
         with ledger.exclusive() as tx:
-            self._accept(tx)
-            self._recognize(tx)
+            belonging.accept(tx, limits, keys.wallet)
+            belonging.recognize(tx, ledger.file)
+            self._named = bool(tx.recall("agent"))
 
     def state(self) -> SignerState:
         with self._ledger.exclusive() as tx:
@@ -103,18 +98,18 @@ class Desk:
 
     def awaits_birth(self) -> bool:
         """The birth is signed, and the chain has not yet named the agent."""
+        if self._named:
+            return False
         with self._ledger.exclusive() as tx:
-            return tx.entry("birth") is not None and not self._who(tx).agent
+            return tx.entry("birth") is not None
 
     def learn(self, answer: Answer) -> None:
         """The chain has answered: a halt it reports stays until the operator's signature."""
         self._heard_at = self._monotonic()
         self._ended = answer.ended
         with self._ledger.exclusive() as tx:
-            if answer.agent and str(answer.agent) != tx.recall("agent"):
-                tx.remember("agent", str(answer.agent))
-                if tx.entry("birth") is None:
-                    tx.add_halt("this ledger does not know the agent's birth", tx.now())
+            belonging.meet(tx, answer.agent)
+            self._named = bool(tx.recall("agent"))
             if answer.halted and answer.halt_id > tx.newest_halt_on_chain():
                 tx.add_halt("halted on chain", tx.now(), on_chain=answer.halt_id)
 
@@ -184,7 +179,9 @@ class Desk:
                     "other_head", {"epoch": epoch, "size": known.size, "root": known.root}
                 )
             agent = self._who(tx).agent
-            if refusal := self._out_of_turn(tx.checkpoint(), asked, agent):
+            if not agent or self._ended:
+                return Refused("standing", {"agent": agent, "ended": self._ended})
+            if refusal := evidence.follows(tx.checkpoint(), asked):
                 return refusal
             head = permit.Checkpoint(agent, epoch, size, root, prev)
             signature = permit.sign(self._keys.log, self._domain, head)
@@ -217,28 +214,6 @@ class Desk:
             tx.remember("file", self._ledger.file)
             return True
 
-    def _accept(self, tx: Transaction) -> None:
-        """Limits only ever move on, and a ledger serves one wallet on one registry."""
-        ours = f"{self._keys.wallet.address} {self._limits.chain_id} {self._limits.registry}"
-        if (tx.recall("wallet") or ours) != ours:
-            raise BadSettings("this ledger belongs to another wallet or registry", ledger=ours)
-        tx.remember("wallet", ours)
-        version, digest = (tx.recall("limits") or "-1 none").split(" ")
-        offered = f"{self._limits.version} {hexed(self._limits.digest)}"
-        if self._limits.version < int(version) or (
-            self._limits.version == int(version) and offered != f"{version} {digest}"
-        ):
-            raise BadLimits("other limits were accepted before", accepted=int(version))
-        tx.remember("limits", offered)
-
-    def _recognize(self, tx: Transaction) -> None:
-        """A copied or restored ledger may lack what was signed since: only the operator knows."""
-        known = tx.recall("file") or self._ledger.file
-        tx.remember("file", known)
-        halt = tx.newest_halt()
-        if known != self._ledger.file and (halt is None or halt.resumed):
-            tx.add_halt("this ledger is a copy or a restored backup", tx.now())
-
     def _who(self, tx: Transaction) -> Who:
         return Who(
             wallet=self._keys.wallet.address,
@@ -270,23 +245,9 @@ class Desk:
         return (
             may_sign(self._standing(tx, who), intent.purpose)
             or fits(intent, who)
-            or self._permitted(intent, who)
-            or _head_is_signed(intent, tx)
+            or evidence.birth_is_permitted(intent, who, self._domain)
+            or evidence.head_is_signed(intent, tx.checkpoint)
         )
-
-    def _permitted(self, intent: Intent, who: Who) -> Refused | None:
-        """A birth the registry would take: ours, and permitted by our operator."""
-        if intent.purpose != "birth":
-            return None
-        try:
-            birth, signature = permit.birth_from_args(intent.call.args)
-        except (ValueError, TypeError, KeyError, IndexError):
-            return Refused("permit", {"why": "not a permit"})
-        if (birth.wallet, birth.operator, birth.log_key) != (who.wallet, who.operator, who.log_key):
-            return Refused("permit", {"why": "not this life's"})
-        if permit.signed_by(self._domain, birth, signature) != who.operator:
-            return Refused("permit", {"why": "not the operator's"})
-        return None
 
     def _signed(self, intent: Intent, nonce: int, fees: Fees) -> Attempt | Refused:
         call = intent.call
@@ -310,41 +271,7 @@ class Desk:
         token = self._limits.tokens[pull.token]
         return permit.Domain(self._limits.chain_id, pull.token, token.name, token.version)
 
-    def _out_of_turn(
-        self, last: CheckpointRow | None, asked: CheckpointRow, agent: int
-    ) -> Refused | None:
-        if not agent or self._ended:
-            return Refused("standing", {"agent": agent, "ended": self._ended})
-        epoch, size = (last.epoch, last.size) if last else (-1, 0)
-        if asked.epoch != epoch + 1 or not size < asked.size <= size + EPOCH_MAX:
-            return Refused("out_of_turn", {"epoch": epoch, "size": size})
-        return None
-
 
 def _bumped(old: int, new: int) -> bool:
     more, per = BUMP
     return new * per >= old * more
-
-
-def _head_is_signed(intent: Intent, tx: Transaction) -> Refused | None:
-    """An anchor names a head that the log key has signed; an end may name none."""
-    args = list(intent.call.args)
-    if intent.call.function == END:
-        del args[1:2]
-    elif intent.call.function != ANCHOR:
-        return None
-    if intent.purpose not in ("anchor", "end"):
-        return None
-    if len(args) != 5:  # noqa: PLR2004 - agent, epoch, size, root, digest
-        return Refused("call", {"why": "the number of arguments differs"})
-    _, epoch, size, root, _ = args
-    if intent.call.function == END and (size, _number(root)) == (0, 0):
-        return None
-    row = tx.checkpoint(epoch) if isinstance(epoch, int) else None
-    if row is None or (size, _number(root)) != (row.size, _number(row.root)):
-        return Refused("unsigned_head", {"epoch": epoch})
-    return None
-
-
-def _number(value: Json) -> int:
-    return int(Fields({"root": value}).raw("root", 32).hex(), 16)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from chain.desk import Desk
-from chain.errors import BadRequest, ChainError, LedgerDamaged
+from chain.errors import BadRequest, ChainError, LedgerDamaged, SignerFault
 from chain.types import Attempt, Json, Refused
 from chain.wire import (
     Fields,
@@ -22,18 +22,26 @@ from chain.wire import (
 
 REASON_MAX: Final = 200
 
+Operation = Callable[[Desk, Fields], Json]
+
 
 def reply(desk: Desk, request: Json) -> dict[str, Json]:
     """A fault is the reply, but for a damaged ledger, which ends the signer."""
     try:
         of = Fields(request)
-        if (operation := OPERATIONS.get(of.text("op"))) is None:
-            raise BadRequest("no such operation")
-        return {"ok": operation(desk, of)}
+        return {"ok": _named(of.text("op"))(desk, of)}
     except LedgerDamaged:
         raise
     except ChainError as fault:
         return fault_to_json(fault)
+    except Exception as error:  # noqa: BLE001 - no request ends the signer; its transaction is undone
+        return fault_to_json(SignerFault(error=type(error).__name__))
+
+
+def _named(op: str) -> Operation:
+    if op not in OPERATIONS:
+        raise BadRequest("no such operation")
+    return OPERATIONS[op]
 
 
 def fault_to_json(fault: ChainError) -> dict[str, Json]:
@@ -56,19 +64,19 @@ def _bump(desk: Desk, of: Fields) -> Json:
 
 
 def _entries(desk: Desk, of: Fields) -> Json:
-    return [entry_to_json(entry) for entry in desk.entries(of.uint("from_nonce"))]
+    return [entry_to_json(entry) for entry in desk.entries(of.count("from_nonce"))]
 
 
 def _checkpoint(desk: Desk, of: Fields) -> Json:
     verdict = desk.checkpoint(
-        of.uint("epoch"), of.uint("size"), of.raw("root", 32), of.raw("prev", 32)
+        of.count("epoch"), of.count("size"), of.raw("root", 32), of.raw("prev", 32)
     )
     return _signature(verdict)
 
 
 def _access(desk: Desk, of: Fields) -> Json:
     verdict = desk.access(
-        of.uint("lease"), of.address("provider"), of.uint("at"), of.raw("digest", 32)
+        of.uint("lease"), of.address("provider"), of.count("at"), of.raw("digest", 32)
     )
     return _signature(verdict)
 
@@ -85,7 +93,7 @@ def _signature(verdict: bytes | Refused) -> Json:
     return refused_to_json(verdict) if isinstance(verdict, Refused) else hexed(verdict)
 
 
-OPERATIONS: Final[Mapping[str, Callable[[Desk, Fields], Json]]] = {
+OPERATIONS: Final[Mapping[str, Operation]] = {
     "state": _state,
     "admit": _admit,
     "bump": _bump,

@@ -16,13 +16,12 @@ import socket
 import struct
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from chain import keystore, limits_file, signer_config
-from chain.clock import read_clock
+from chain.clock import read_clock, uptime
 from chain.desk import Desk, Keys
 from chain.errors import BadLimits, BadSettings, ChainError, LedgerDamaged
 from chain.ledger import Ledger
@@ -35,8 +34,8 @@ from chain.types import Address, Json
 T = TypeVar("T")
 
 LINE_MAX: Final = 1_048_576
-FIRST_ANSWER_S: Final = 2.0
-"""How long the first answer of the chain is waited for before serving without it."""
+ANSWER_S: Final = 2.0
+"""How long anyone waits for the chain's answer before going on without it."""
 STOPPED: Final = 1
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_DUMPABLE: Final = 4
@@ -51,7 +50,7 @@ class Server:
         self._desk = desk
         self._question = question
         self._config = config
-        self._asking = asyncio.Lock()
+        self._asked: asyncio.Task[None] | None = None
         self._talks: set[asyncio.Task[None]] = set()
         self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -69,17 +68,22 @@ class Server:
 
     async def keep_asking(self) -> None:
         while True:
-            await self.ask()
             await asyncio.sleep(self._config.ask_s)
+            await self.ask()
 
     async def ask(self) -> None:
-        async with self._asking:
-            try:
-                self._desk.learn(await _in_thread(self._question.ask))
-            except LedgerDamaged as damage:
-                self.stop(damage)
-            except ChainError:
-                return  # silence is what the desk counts
+        """One question at a time: whoever asks meanwhile waits for the same answer."""
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.create_task(self._ask())
+        await asyncio.wait({self._asked}, timeout=ANSWER_S)
+
+    async def _ask(self) -> None:
+        try:
+            self._desk.learn(await _in_thread(self._question.ask))
+        except LedgerDamaged as damage:
+            self.stop(damage)
+        except ChainError:
+            return  # silence is what the desk counts
 
     def halt(self) -> None:
         try:
@@ -112,7 +116,7 @@ class Server:
             request: Json = json.loads(line)
         except (ValueError, RecursionError):
             request = None
-        if isinstance(request, dict) and request.get("op") in {"state", "admit"}:
+        if isinstance(request, dict) and str(request.get("op")) in {"state", "admit"}:
             await self._learn_of_birth()
         return reply(self._desk, request)
 
@@ -127,7 +131,7 @@ async def run(config: SignerConfig) -> None:
     limits, keys = _limits(config), _keys(config)
     ledger = Ledger(config.ledger, read_clock)
     try:
-        desk = Desk(ledger, keys, limits, silence_s=config.silence_s, monotonic=time.monotonic)
+        desk = Desk(ledger, keys, limits, silence_s=config.silence_s, monotonic=uptime)
         wallet = keys.wallet.address
         question = Question(config.rpc, config.chain_id, config.registry, wallet)
         await _serve(Server(desk, question, config), config, wallet)
@@ -140,8 +144,8 @@ async def _serve(server: Server, config: SignerConfig, wallet: Address) -> None:
     loop.add_signal_handler(signal.SIGTERM, server.stop)
     loop.add_signal_handler(signal.SIGINT, server.stop)
     loop.add_signal_handler(signal.SIGUSR1, server.halt)
+    await server.ask()
     asking = asyncio.create_task(server.keep_asking())
-    await asyncio.wait({asyncio.create_task(server.ask())}, timeout=FIRST_ANSWER_S)
     config.socket.unlink(missing_ok=True)
     path = str(config.socket)
     async with await asyncio.start_unix_server(server.welcome, path, limit=LINE_MAX):

@@ -28,6 +28,7 @@ from chain.types import (
 PURPOSES: Final = frozenset({"birth", "serve", "act", "anchor", "end", "drain"})
 ID_MAX: Final = 128
 UINT_MAX: Final = 2**256 - 1
+COUNT_MAX: Final = 2**63 - 1
 
 
 class Fields:
@@ -55,6 +56,12 @@ class Fields:
         value = self.of(name)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= UINT_MAX:
             raise BadRequest("a whole number was expected", field=name)
+        return value
+
+    def count(self, name: str) -> int:
+        """A number that SQLite's integers hold."""
+        if (value := self.uint(name)) > COUNT_MAX:
+            raise BadRequest("the number is too large", field=name)
         return value
 
     def address(self, name: str) -> Address:
@@ -138,7 +145,7 @@ def intent_from_json(data: Json) -> Intent:
         raise BadRequest("an id has 1 to 128 characters", field="id")
     if (purpose := of.text("purpose")) not in PURPOSES:
         raise BadRequest("no such purpose", field="purpose")
-    return Intent(identity, of.uint("because"), purpose, call_from_json(of.of("call")))
+    return Intent(identity, of.count("because"), purpose, call_from_json(of.of("call")))
 
 
 def fees_to_json(fees: Fees) -> dict[str, Json]:

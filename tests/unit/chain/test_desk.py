@@ -282,6 +282,8 @@ def test_only_a_head_that_was_signed_is_anchored(life):
     life.desk.checkpoint(0, 5, ROOT, bytes(32))
     assert outcome(life.desk.admit(anchor(0, 6, TEXT), FEES)) == "unsigned_head"
     assert outcome(life.desk.admit(anchor(0, 5, "0x" + PREV.hex()), FEES)) == "unsigned_head"
+    assert outcome(life.desk.admit(anchor(2**70, 5, TEXT), FEES)) == "unsigned_head"
+    assert outcome(life.desk.admit(anchor("0", 5, TEXT), FEES)) == "unsigned_head"
     bare = replace(anchor(0, 5, TEXT), call=Call(REGISTRY, ANCHOR, (1,)))
     assert outcome(life.desk.admit(bare, FEES)) == "call"
     assert outcome(life.desk.admit(anchor(0, 5, TEXT), FEES)) == 1

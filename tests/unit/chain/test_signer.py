@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from desks import CHAIN, DOMAIN, FEES, LOG, WALLET, act, anchor, birth, make_home, resume
+from desks import CHAIN, DOMAIN, FEES, LOG, SECRETS, WALLET, act, anchor, birth, make_home, resume
 
 from chain import permit
 from chain.errors import (
@@ -167,7 +167,9 @@ NONSENSE = (
     b'{"op": "entries", "from_nonce": -1}',
     b'{"op": "entries", "from_nonce": true}',
     b'{"op": "resume", "signature": "zz"}',
-    b'{"op": "state", "op": []}',
+    b'{"op": []}',
+    b'{"op": "entries", "from_nonce": 9223372036854775808}',
+    b'{"op": "checkpoint", "epoch": 1e3, "size": 1, "root": "0x", "prev": "0x"}',
     b"[" * 50_000,
     b"\xff\xfe",
 )
@@ -403,6 +405,34 @@ async def test_nothing_is_signed_after_a_halt_was_answered(tmp_path, registry):
         done.set()
         await asyncio.gather(*streams)
         assert (await client.state()).next_nonce == after
+
+
+async def test_no_key_is_ever_written_down_or_said(tmp_path, registry):
+    """Nor is the passphrase: neither in what it stores, nor in what it says, nor in its faults."""
+    chain, url = registry
+    make_home(tmp_path, url)
+    (tmp_path / "passphrase").rename(tmp_path.parent / "passphrase-of-canary")
+    settings = (tmp_path / "signer.toml").read_text()
+    (tmp_path / "signer.toml").write_text(
+        settings.replace(
+            str(tmp_path / "passphrase"), str(tmp_path.parent / "passphrase-of-canary")
+        )
+    )
+    said = tmp_path / "said.log"
+    with said.open("wb") as log:
+        process = await start_signer(tmp_path / "signer.toml", log=log.fileno())
+    client = SignerClient(tmp_path / "signer.sock")
+    await be_born(client, chain)
+    await client.admit(act(1), FEES)
+    with pytest.raises(BadRequest):
+        await client.admit(Intent("", 0, "act", act(1).call), FEES)
+    command = Path(f"/proc/{process.process.pid}/cmdline").read_bytes()
+    await client.close()
+    await process.stop()
+    for secret in (*SECRETS.values(), b"open sesame"):
+        for told in (command, *(file.read_bytes() for file in tmp_path.iterdir())):
+            assert secret not in told
+            assert secret.hex().encode() not in told.lower()
 
 
 # ------------------------------------------------------------------------------- its settings
