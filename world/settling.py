@@ -20,6 +20,7 @@ from chain.reader import BlockReader
 from chain.types import Address, Call, Micro, Wei
 from compute.manifest import digest_file, manifest
 from compute.market import LeaseMarket
+from strategies.port import Placing
 from world.deploy import RICH, Deployment, mint
 from world.devnet import Devnet
 from world.events import events, rent_path
@@ -94,7 +95,13 @@ def make_operator(homes: Settlement) -> Key:
     return keystore.make(homes.operator / "key.json", keystore.read_passphrase(homes.passphrase))
 
 
-def make_agent(homes: Settlement, ground: Ground, operator: Key, archive: str) -> Founded:
+def make_agent(
+    homes: Settlement,
+    ground: Ground,
+    operator: Key,
+    archive: str,
+    placing: Placing = Placing.EMBODIED,
+) -> Founded:
     """A home, and the operator's permit and limits in it."""
     at, time_ = ground.deployment, ground.scenario.time
     founded = found(
@@ -120,7 +127,7 @@ def make_agent(homes: Settlement, ground: Ground, operator: Key, archive: str) -
                     "will_s": WILL_WALL_S,
                     "hibernate_max_h": ground.scenario.endowment.hibernate_max_h,
                 },
-                "placing": {"mode": "embodied"},
+                "placing": {"mode": str(placing)},
                 "mind": {"model": MODEL, "context": CONTEXT},
                 "telemetry": {
                     "epoch_records": EPOCH_RECORDS,
@@ -140,8 +147,8 @@ def make_agent(homes: Settlement, ground: Ground, operator: Key, archive: str) -
     return founded
 
 
-def make_provider(homes: Settlement, ground: Ground, tenant: Address) -> Key:
-    """A provider's home, with the agent's as a place on his machine."""
+def make_provider(homes: Settlement, ground: Ground, tenant: Address | None) -> Key:
+    """A provider's home: the tenant's agent lives on his machine, or he serves a model to anyone."""
     homes.provider.mkdir(parents=True)
     key = keystore.make(homes.provider / "key.json", keystore.read_passphrase(homes.passphrase))
     happening = events(ground.scenario, ground.seed)
@@ -167,7 +174,7 @@ def make_provider(homes: Settlement, ground: Ground, tenant: Address) -> Key:
             "stake_micro": rent.stake_micro,
             "price_path": "prices.json",
         },
-        "model": {"path": str(resolve(MODEL)), "context": CONTEXT, "serve": False},
+        "model": {"path": str(resolve(MODEL)), "context": CONTEXT, "serve": tenant is None},
         "habits": {"poll_s": 0.25, "will_s": WILL_WALL_S * 3, "collect_micro": 5_000_000},
     }
     lines = []
@@ -177,12 +184,14 @@ def make_provider(homes: Settlement, ground: Ground, tenant: Address) -> Key:
             *(f"{key} = {json.dumps(value)}" for key, value in table.items()),
             "",
         ]
-    lines += [
-        "[[placing]]",
-        f'tenant = "{tenant}"',
-        f"home = {json.dumps(str(homes.agent))}",
-        f"command = {json.dumps([sys.executable, '-m', 'agent', 'run', '--home', str(homes.agent), '--json'])}",
-    ]
+    if tenant is not None:
+        command = [sys.executable, "-m", "agent", "run", "--home", str(homes.agent), "--json"]
+        lines += [
+            "[[placing]]",
+            f'tenant = "{tenant}"',
+            f"home = {json.dumps(str(homes.agent))}",
+            f"command = {json.dumps(command)}",
+        ]
     homes.provider_config.write_text("\n".join(lines) + "\n", "utf-8")
     return key
 
