@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from chain.types import Address, Admission, Attempt, Block, Call, Entry, Fees, Intent, Json, Refused, SignerState, Simulation, Wei
+from chain.types import (
+    Address,
+    Admission,
+    Attempt,
+    Block,
+    Call,
+    Entry,
+    Fees,
+    Intent,
+    Json,
+    Refused,
+    SignerState,
+    Simulation,
+    Wei,
+)
 
 
 class Reader(Protocol):
@@ -49,7 +63,9 @@ class Signer(Protocol):
         """The log key's signature over the next head; asked again, the same bytes; another head, refused."""
         ...
 
-    async def access(self, lease: int, provider: Address, at: int, digest: bytes) -> bytes | Refused:
+    async def access(
+        self, lease: int, provider: Address, at: int, digest: bytes
+    ) -> bytes | Refused:
         """The wallet's proof to a provider that this request comes from the lease's tenant."""
         ...
 

@@ -109,7 +109,9 @@ class ComputeProvider(Protocol):
         """This tenant's leases that are not closed, newest first."""
         ...
 
-    def open(self, offer: Offer, deposit: Micro, guardian: Address, manifest: str, valid_before: int) -> Call:
+    def open(
+        self, offer: Offer, deposit: Micro, guardian: Address, manifest: str, valid_before: int
+    ) -> Call:
         """Rent at no other price than the offer's; refused by the market when it has moved."""
         ...
 
