@@ -58,7 +58,11 @@ def calldata(call: Call, filling: Filling, domain: Domain | None, authorize: Aut
         return selector(call.function) + _encode(kinds, call.args, filling)
     if domain is None:
         raise BadCall("no such token")
-    return _authorized(call, call.pull, kinds, filling, domain, authorize)
+
+    def prove(message: Receive) -> str:
+        return "0x" + authorize(digest(domain, message)).hex()
+
+    return _authorized(call, call.pull, kinds, filling, prove)
 
 
 def _authorized(
@@ -66,8 +70,7 @@ def _authorized(
     pull: Pull,
     kinds: Sequence[ABIType],
     filling: Filling,
-    domain: Domain,
-    authorize: Authorize,
+    prove: Callable[[Receive], str],
 ) -> bytes:
     if tuple(_text(kind) for kind in kinds[-3:]) != AUTHORIZATION:
         raise BadCall("the function takes no authorization")
@@ -82,10 +85,8 @@ def _authorized(
         valid_before=pull.valid_before,
         nonce=keccak(selector(call.function) + body),
     )
-    proof = "0x" + authorize(digest(domain, message)).hex()
-    return selector(call.function) + _encode(
-        kinds, (*call.args, VALID_AFTER, pull.valid_before, proof), filling
-    )
+    proof = (VALID_AFTER, pull.valid_before, prove(message))
+    return selector(call.function) + _encode(kinds, (*call.args, *proof), filling)
 
 
 @lru_cache(maxsize=256)

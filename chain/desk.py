@@ -121,7 +121,7 @@ class Desk:
             if refusal := self._silent() or self._forbidden(tx, intent, who):
                 return refusal
             now = tx.now()
-            verdict = judging.judge(intent, fees, tx.window, now, self._limits, who)
+            verdict = judging.judge(intent, fees, tx.window, now, self._limits, who=who)
             if isinstance(verdict, Refused):
                 return verdict
             nonce = tx.next_nonce()

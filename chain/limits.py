@@ -83,7 +83,7 @@ Spend = Mapping[str, int]
 
 
 def judge(
-    intent: Intent, fees: Fees, spent: Iterable[Spent], now: int, limits: Limits, who: Who
+    intent: Intent, fees: Fees, spent: Iterable[Spent], now: int, limits: Limits, *, who: Who
 ) -> Refused | Spend:
     """Whether an intent fits the limits, and what it counts as at worst."""
     if refusal := _fits_rules(intent, limits, who) or _fits_fees(intent, fees, limits):

@@ -41,7 +41,7 @@ def limits(**changes) -> Limits:
 
 
 def ruling(intent: Intent, fees: Fees = FEES, spent=(), now: int = NOW, **changes):
-    verdict = judge(intent, fees, spent, now, limits(**changes), WHO)
+    verdict = judge(intent, fees, spent, now, limits(**changes), who=WHO)
     return verdict.reason if isinstance(verdict, Refused) else dict(verdict)
 
 
