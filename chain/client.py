@@ -1,14 +1,12 @@
-"""The connection to a chain. Importing this brings in web3, which takes most of a second."""
+"""The connection to a chain. web3 is loaded when it is asked for: it takes most of a second."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
-
-from web3 import AsyncWeb3
-from web3.types import RPCEndpoint
+from typing import TYPE_CHECKING, Any, Self
 
 from chain import answers, replies
 from chain.answers import Header
@@ -16,6 +14,11 @@ from chain.endpoints import Endpoints
 from chain.errors import NodeRefused, Unreachable
 from chain.replies import Reply
 from chain.types import Address, Receipt, Wei
+
+if TYPE_CHECKING:
+    from web3 import AsyncWeb3
+
+    from chain.face import Face
 
 
 class ChainClient:
@@ -30,8 +33,6 @@ class ChainClient:
     ) -> None:
         self.chain_id = chain_id
         self._endpoints = Endpoints(urls, chain_id, timeout_s, clock)
-        self.web3: AsyncWeb3[Endpoints] = AsyncWeb3(self._endpoints)
-        """The same endpoints behind web3's own face, for tools; nothing that lives uses it."""
 
     async def __aenter__(self) -> Self:
         """Raise `WrongChain` or `Unreachable` now rather than later."""
@@ -50,6 +51,13 @@ class ChainClient:
     ) -> None:
         await self.close()
 
+    @cached_property
+    def web3(self) -> AsyncWeb3[Face]:
+        """The same endpoints behind web3's own face, for tools; nothing that lives uses it."""
+        from chain.face import face
+
+        return face(self._endpoints)
+
     async def close(self) -> None:
         await self._endpoints.disconnect()
 
@@ -59,7 +67,7 @@ class ChainClient:
 
     async def rpc(self, method: str, *params: object) -> Any:
         """Ask one endpoint; raises `Unreachable`, `WrongChain` or `NodeRefused`."""
-        return _result(method, await self._endpoints.make_request(RPCEndpoint(method), params))
+        return _result(method, await self._endpoints.make_request(method, params))
 
     async def head(self) -> Header:
         return answers.header(

@@ -1,4 +1,4 @@
-"""One or more RPC URLs behaving as a single web3 provider that knows which chain it wants.
+"""One or more RPC URLs behaving as a single node that knows which chain it wants.
 
 An endpoint is believed only after it has named the right chain, and asked again after every
 failure and every half minute. URLs may hold credentials: faults name endpoints by their place.
@@ -7,6 +7,7 @@ failure and every half minute. URLs may hold credentials: faults name endpoints 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -20,18 +21,19 @@ from aiohttp import (
     ServerDisconnectedError,
     TCPConnector,
 )
-from web3.providers.async_base import AsyncJSONBaseProvider
-from web3.types import RPCEndpoint, RPCResponse
 
 from chain.errors import Unreachable, WrongChain
 
-CHAIN_ID: Final = RPCEndpoint("eth_chainId")
+Response = dict[str, Any]
+"""A JSON-RPC response: `result` or `error`."""
+
+CHAIN_ID: Final = "eth_chainId"
 RECHECK_S: Final = 30.0
 BUSY: Final = frozenset({-32005, -32016, 429})
 """JSON-RPC codes by which endpoints say that they are asked too much."""
 
 
-class Endpoints(AsyncJSONBaseProvider):
+class Endpoints:
     """Tries the endpoint that answered last, then the others in turn."""
 
     def __init__(
@@ -41,7 +43,6 @@ class Endpoints(AsyncJSONBaseProvider):
         timeout_s: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
         if not urls:
             raise Unreachable("No endpoint is configured")
         self._urls = tuple(urls)
@@ -51,8 +52,9 @@ class Endpoints(AsyncJSONBaseProvider):
         self._checked: dict[int, float] = {}
         self._first = 0
         self._session: ClientSession | None = None
+        self._ids = itertools.count(1)
 
-    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+    async def make_request(self, method: str, params: Any) -> Response:
         """Ask one endpoint after the other until one answers."""
         failures = []
         for step in range(len(self._urls)):
@@ -66,9 +68,9 @@ class Endpoints(AsyncJSONBaseProvider):
                 return response
         raise Unreachable(method=method, causes=failures)
 
-    async def ask_each(self, method: str, params: Any) -> list[RPCResponse]:
+    async def ask_each(self, method: str, params: Any) -> list[Response]:
         """Ask every endpoint at once; those that fail are left out."""
-        asked = (self._ask(place, RPCEndpoint(method), params) for place in range(len(self._urls)))
+        asked = (self._ask(place, method, params) for place in range(len(self._urls)))
         answered = await asyncio.gather(*asked, return_exceptions=True)
         for answer in answered:
             if isinstance(answer, BaseException) and not isinstance(answer, Unreachable):
@@ -81,7 +83,7 @@ class Endpoints(AsyncJSONBaseProvider):
         if session is not None:
             await session.close()
 
-    async def _ask(self, place: int, method: RPCEndpoint, params: Any) -> RPCResponse:
+    async def _ask(self, place: int, method: str, params: Any) -> Response:
         try:
             if method != CHAIN_ID and self._doubtful(place):
                 self._compare(place, await self._post(place, CHAIN_ID, []))
@@ -97,7 +99,7 @@ class Endpoints(AsyncJSONBaseProvider):
         checked = self._checked.get(place)
         return checked is None or self._clock() - checked >= RECHECK_S
 
-    def _compare(self, place: int, response: RPCResponse) -> None:
+    def _compare(self, place: int, response: Response) -> None:
         try:
             served = int(str(response["result"]), 16)
         except (KeyError, ValueError):
@@ -107,9 +109,10 @@ class Endpoints(AsyncJSONBaseProvider):
             raise WrongChain(expected=self._chain_id, served=served, endpoint=place)
         self._checked[place] = self._clock()
 
-    async def _post(self, place: int, method: RPCEndpoint, params: Any) -> RPCResponse:
+    async def _post(self, place: int, method: str, params: Any) -> Response:
         """Post once, or twice if a connection turned out to be closed: all we ask is repeatable."""
-        payload = self.encode_rpc_request(method, params)
+        asked = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
+        payload = json.dumps(asked).encode()
         tries = 2 if method.startswith("eth_") else 1
         while True:
             tries -= 1
@@ -120,7 +123,7 @@ class Endpoints(AsyncJSONBaseProvider):
                 if not stale or not tries:
                     raise Unreachable(cause=type(error).__name__, endpoint=place) from None
 
-    async def _post_once(self, place: int, payload: bytes) -> RPCResponse:
+    async def _post_once(self, place: int, payload: bytes) -> Response:
         if self._session is None:
             self._session = ClientSession(
                 connector=TCPConnector(limit_per_host=16, keepalive_timeout=10.0),
@@ -129,7 +132,7 @@ class Endpoints(AsyncJSONBaseProvider):
             )
         async with self._session.post(self._urls[place], data=payload) as reply:
             reply.raise_for_status()
-            response: RPCResponse = json.loads(await reply.read())
+            response: Response = json.loads(await reply.read())
         if not isinstance(response, dict):
             raise ValueError(response)  # noqa: TRY004 - one more way to answer nonsense
         if isinstance(error := response.get("error"), dict) and error.get("code") in BUSY:
