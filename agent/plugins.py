@@ -22,13 +22,16 @@ OURS: Final = "forager"
 Made = TypeVar("Made")
 
 
-def compute_network(name: str, market: Address, token: Address) -> ComputeProvider:
+def compute_network(
+    name: str, market: Address, token: Address, guardian: Address
+) -> ComputeProvider:
+    """A network of this name; leases that another guardian opened are none of ours."""
     point = _find(COMPUTE, name)
     if not _ours(point):
         raise BadConfig(
             f"the compute network {name} is not Forager's own", "only our own are loaded yet"
         )
-    made: ComputeProvider = point.load()(market, token)
+    made: ComputeProvider = point.load()(market, token, guardian)
     return made
 
 

@@ -121,7 +121,10 @@ async def live(home: Home, config: Config) -> Notes:
             cadence=Cadence(config.telemetry.epoch_records, config.telemetry.epoch_s),
             clock=tools.wall_ms,
         )
-        compute = plugins.compute_network(config.compute, who.places.lease_market, who.places.token)
+        places = who.places
+        compute = plugins.compute_network(
+            config.compute, places.lease_market, places.token, who.guardian
+        )
         strategies = _strategies(config, StrategyTools(compute), who.places)
         for strategy in strategies:
             if isinstance(strategy, Apart):

@@ -200,6 +200,8 @@ contract LeaseMarket is Till {
     error NotProvider();
     /// @notice Only the tenant or the guardian may do this.
     error NotTenantOrGuardian();
+    /// @notice Only the guardian gives a lease away.
+    error NotGuardian();
     /// @notice The offer is closed or unknown.
     error OfferNotOpen();
     /// @notice The offer must be closed first, and its last lease too; or its stake is gone.
@@ -335,12 +337,14 @@ contract LeaseMarket is Till {
     }
 
     /// @notice Requests a lease for someone else, who owns it from then on; the caller pays.
+    /// @dev The giver is its guardian. So whoever knows their guardian can tell the leases that
+    ///      they or their guardian opened from those of strangers.
     /// @param tenant Whose lease it is.
     /// @param offer As in `openLease`.
     /// @param expectedRate As in `openLease`.
     /// @param deposit As in `openLease`.
     /// @param manifest As in `openLease`.
-    /// @param guardian As in `openLease`.
+    /// @param guardian The caller.
     /// @return lease The new lease's id.
     function openLeaseFor(
         address tenant,
@@ -352,6 +356,7 @@ contract LeaseMarket is Till {
         bytes32 /* salt */
     ) external nonReentrant returns (uint256 lease) {
         if (tenant == address(0)) revert Zero();
+        if (guardian != msg.sender) revert NotGuardian();
         lease = _open(msg.sender, tenant, offer, expectedRate, deposit, manifest, guardian);
         _take(deposit);
     }

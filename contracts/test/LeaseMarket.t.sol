@@ -173,6 +173,8 @@ contract LeaseMarketOpeningTest is LeaseBase {
         market.openLeaseFor(stranger, offer, RATE, DEPOSIT, "manifest", guardian, "");
         vm.expectRevert(Till.Zero.selector);
         market.openLeaseFor(address(0), offer, RATE, DEPOSIT, "manifest", guardian, "");
+        vm.expectRevert(LeaseMarket.NotGuardian.selector);
+        market.openLeaseFor(stranger, offer, RATE, DEPOSIT, "manifest", stranger, "");
         vm.stopPrank();
         vm.assertEq(market.leasesOf(stranger).length, 1);
 
