@@ -149,6 +149,7 @@ async def _serve(server: Server, config: SignerConfig, wallet: Address) -> None:
     config.socket.unlink(missing_ok=True)
     path = str(config.socket)
     async with await asyncio.start_unix_server(server.welcome, path, limit=LINE_MAX):
+        config.socket.chmod(config.socket_mode)
         _say({"ready": True, "wallet": wallet})
         try:
             await server.stopped()

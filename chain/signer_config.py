@@ -15,6 +15,8 @@ from chain.types import Address
 
 ASK_S: Final = 30.0
 SILENCE_S: Final = 300.0
+FOR_ONE: Final = 0o600
+FOR_GROUP: Final = 0o660
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class SignerConfig:
     """How often the chain is asked; never more rarely than every 30 s."""
     silence_s: float = SILENCE_S
     """How long no answer is taken for a good sign; never more than 300 s."""
+    socket_mode: int = FOR_ONE
+    """FOR_GROUP where signer and agent are two users; `allowed_uid` decides all the same."""
 
 
 def read(path: Path) -> SignerConfig:
@@ -86,11 +90,18 @@ def _parse(data: dict[str, Any], base: Path) -> SignerConfig:
         allowed_uid=int(data.get("allowed_uid", os.getuid())),
         ask_s=min(ASK_S, float(data.get("ask_s", ASK_S))),
         silence_s=min(SILENCE_S, float(data.get("silence_s", SILENCE_S))),
+        socket_mode=_mode(data.get("socket_mode", FOR_ONE)),
     )
 
 
 def _is_http(url: object) -> bool:
     return isinstance(url, str) and url.startswith(("http://", "https://"))
+
+
+def _mode(value: object) -> int:
+    if value not in (FOR_ONE, FOR_GROUP) or not isinstance(value, int):
+        raise ValueError("socket_mode is 0o600 or 0o660")
+    return value
 
 
 def _address(text: str) -> Address:

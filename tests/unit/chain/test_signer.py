@@ -155,6 +155,16 @@ async def test_socket_and_ledger_are_for_one_user(tmp_path, registry):
             assert stat.S_IMODE((tmp_path / name).stat().st_mode) & 0o077 == 0, name
 
 
+async def test_the_socket_opens_to_a_group_when_told_and_the_ledger_does_not(tmp_path, registry):
+    make_home(tmp_path, registry[1])
+    file = tmp_path / "signer.toml"
+    file.write_text(file.read_text().replace("socket_mode = 384", "socket_mode = 0o660"))
+    async with serving(tmp_path) as (client, _):
+        assert stat.S_IMODE((tmp_path / "signer.sock").stat().st_mode) == 0o660
+        assert stat.S_IMODE((tmp_path / "ledger.sqlite").stat().st_mode) & 0o077 == 0
+        assert (await client.state()).next_nonce == 0
+
+
 NONSENSE = (
     b"",
     b"{",
@@ -445,6 +455,7 @@ async def test_no_key_is_ever_written_down_or_said(tmp_path, registry):
         (lambda text: text.replace('rpc = ["http', 'rpc = ["ftp'), "rpc"),
         (lambda text: text.replace('registry = "0x', 'registry = "0'), "address"),
         (lambda text: text + "\nmore = 1", "more"),
+        (lambda text: text.replace("socket_mode = 384", "socket_mode = 0o666"), "socket_mode"),
     ],
 )
 def test_a_setting_that_is_wrong_is_named(tmp_path, change, named):
