@@ -17,7 +17,7 @@ demo: setup ## one agent lives from birth to an audited end, here and now
 test: setup .stamps/train ## every test, Anvil and llama.cpp included
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: setup ## format, lint, types, imports, contracts
+check: setup .stamps/train ## format, lint, types, imports, contracts
 	@echo "— format"; $(BIN)/ruff format --check .
 	@echo "— lint"; $(BIN)/ruff check .
 	@echo "— types"; $(BIN)/mypy

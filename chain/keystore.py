@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Final
 
-from Crypto.Cipher import AES
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from eth_utils.crypto import keccak
 
 from chain.errors import BadKeystore, WrongPassphrase
@@ -106,4 +106,5 @@ def _derive(kdf: str, params: dict[str, Any], passphrase: bytes) -> bytes:
 
 
 def _aes(key: bytes, iv: bytes, data: bytes) -> bytes:
-    return AES.new(key, AES.MODE_CTR, nonce=b"", initial_value=iv).encrypt(data)
+    cipher = Cipher(algorithms.AES128(key), modes.CTR(iv)).encryptor()
+    return cipher.update(data) + cipher.finalize()

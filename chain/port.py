@@ -1,4 +1,4 @@
-"""The chain as the layers above see it: a reader pinned to one block, and a signer that may refuse."""
+"""The chain as the layers above see it: a reader at one block, and a signer that may refuse."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Reader(Protocol):
     def block(self) -> Block: ...
 
     async def call(self, to: Address, signature: str, args: Sequence[Json] = ()) -> Sequence[Json]:
-        """Call a view, e.g. `jobOf(uint256)((address,uint256))`; results are JSON-able, bytes as 0x-strings.
+        """Call a view, e.g. `jobOf(uint256)((address,uint256))`; bytes come as 0x-strings.
 
         Raises `Unreachable` when no endpoint answers and `Reverted` when the contract refuses.
         """
@@ -40,17 +40,17 @@ class Reader(Protocol):
     async def base_fee(self) -> Wei: ...
 
     async def simulate(self, call: Call, sender: Address) -> Simulation:
-        """Try a call without sending it; a revert is a value, not an exception. Pulls cannot be simulated."""
+        """Try a call without sending it; a revert is a value. Pulls cannot be simulated."""
         ...
 
 
 class Signer(Protocol):
-    """The one holder of keys, reached over its socket. Refusals are values; a dead socket raises `SignerGone`."""
+    """The one holder of keys. Refusals are values; a dead socket raises `SignerGone`."""
 
     async def state(self) -> SignerState: ...
 
     async def admit(self, intent: Intent, fees: Fees) -> Admission:
-        """Check, count, number, sign and store in one step; asking again returns the stored entry."""
+        """Check, count, number, sign and store in one step; asked again, the stored entry."""
         ...
 
     async def bump(self, intent_id: str, fees: Fees) -> Attempt | Refused:
@@ -60,7 +60,7 @@ class Signer(Protocol):
     async def entries(self, from_nonce: int = 0) -> Sequence[Entry]: ...
 
     async def checkpoint(self, epoch: int, size: int, root: bytes, prev: bytes) -> bytes | Refused:
-        """The log key's signature over the next head; asked again, the same bytes; another head, refused."""
+        """The log key's signature over the next head; asked again, the same; another, refused."""
         ...
 
     async def access(

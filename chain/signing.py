@@ -13,7 +13,7 @@ from chain.types import Address, Attempt, Fees
 TYPE: Final = b"\x02"
 
 
-def sign_transaction(  # noqa: PLR0917 - a transaction has these fields, in this order
+def sign_transaction(
     key: Key, chain_id: int, nonce: int, fees: Fees, gas: int, to: Address, value: int, data: bytes
 ) -> Attempt:
     fields = [

@@ -18,7 +18,7 @@ RATE_SCALE: Final = 10**18
 """Lease rates are micro-units a second times this."""
 
 SALT: Final = "$salt"
-"""An argument the signer fills with SHA-256 of wallet and intent id, so that a retry is the same call."""
+"""An argument the signer fills with SHA-256(wallet ‖ intent id): a retry is the same call."""
 WALLET: Final = "$wallet"
 """An argument the signer fills with the wallet's address."""
 
@@ -37,8 +37,8 @@ class Block:
 class Pull:
     """An EIP-3009 authorization that the signer makes for the contract being called.
 
-    The call's function must end in `(..., uint256 validAfter, uint256 validBefore, bytes signature)`;
-    its arguments are given without these three. The nonce is the hash of the call itself.
+    The function must end in `uint256 validAfter, uint256 validBefore, bytes signature`; its
+    arguments are given without these three. The nonce is the hash of the call itself.
     """
 
     token: Address
@@ -51,7 +51,7 @@ class Call:
     """One transaction's worth of intent in typed fields: no bytes that nobody can read.
 
     `function` is a canonical signature such as `topUp(uint256,uint256)`, or empty for plain ETH.
-    Arguments are JSON-able: integers, 0x-strings for addresses and bytes, lists for arrays and tuples.
+    Arguments are JSON-able: integers, 0x-strings for addresses and bytes, lists for the rest.
     """
 
     to: Address
@@ -72,7 +72,7 @@ class Fees:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What one action asks of the chain, once: `id` is unique for ever, `because` names the record."""
+    """What an action asks of the chain, once: `id` is unique, `because` names the record."""
 
     id: str
     because: int
@@ -83,7 +83,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Signed bytes of one intent; all attempts of an intent share a nonce and differ in fees alone."""
+    """Signed bytes of an intent; its attempts share a nonce and differ in fees alone."""
 
     hash: str
     raw: str

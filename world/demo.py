@@ -76,8 +76,9 @@ def _words(report: dict[str, Any]) -> str:
     lines = [
         "",
         f"agent {report['agent']}: {report['outcome']} ({report['cause']})",
-        f"  {report['ticks']} ticks, {report['records']} records in {report['epochs']} epochs, "
-        f"{report['transactions']} transactions",
+        "  {ticks} ticks, {records} records in {epochs} epochs, {transactions} transactions".format(
+            **report
+        ),
         f"  audit against the chain: {verdict}",
         *(f"    {f['kind']} record {f['record']}: {f['detail']}" for f in faults[:10]),
         "",
@@ -147,7 +148,7 @@ class Demo:
                 await settling.open_first_lease(ground, purse, founded.wallet)
                 self._tell("the first lease is open; the provider starts the agent on it")
                 await self._born(machine)
-            status = await self._watch(ground, actors, machine)
+            status = await self._watch(ground, actors)
         return await self._account(ground, archive, status)
 
     async def _offered(self, ground: Any, machine: asyncio.subprocess.Process) -> None:
@@ -178,9 +179,7 @@ class Demo:
                     await asyncio.sleep(0.1)
         raise WorldError("the agent was not born", log=self._homes.provider / "placed")
 
-    async def _watch(
-        self, ground: Any, actors: Any, machine: asyncio.subprocess.Process
-    ) -> dict[str, Any]:
+    async def _watch(self, ground: Any, actors: Any) -> dict[str, Any]:
         """Let time run until the life has ended, showing what happens."""
         from world.show import Show
 
@@ -240,7 +239,7 @@ class Demo:
             "audit": {
                 "ok": verdict.ok,
                 "verified": verdict.verified,
-                "findings": [finding for finding in verdict.plain()["findings"]],
+                "findings": list(verdict.plain()["findings"]),
             },
         }
 
@@ -264,10 +263,11 @@ def _again(state: Path, cars: Path, registry: str) -> list[str]:
     from world.devnet import CHAIN_ID
 
     anvil = shlex.quote(find_anvil(os.environ))
+    load, folder = shlex.quote(str(state)), shlex.quote(str(cars))
+    rpc = "http://127.0.0.1:8545"
     return [
-        f"{anvil} --quiet --port 8545 --chain-id {CHAIN_ID} "
-        f"--load-state {shlex.quote(str(state))} &",
-        f"forager audit {shlex.quote(str(cars))} --rpc http://127.0.0.1:8545 --registry {registry}",
+        f"{anvil} --quiet --port 8545 --chain-id {CHAIN_ID} --load-state {load} &",
+        f"forager audit {folder} --rpc {rpc} --registry {registry}",
     ]
 
 

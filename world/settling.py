@@ -148,7 +148,7 @@ def make_agent(
 
 
 def make_provider(homes: Settlement, ground: Ground, tenant: Address | None) -> Key:
-    """A provider's home: the tenant's agent lives on his machine, or he serves a model to anyone."""
+    """A provider's home: an agent's place on his machine, or a model that he serves to anyone."""
     homes.provider.mkdir(parents=True)
     key = keystore.make(homes.provider / "key.json", keystore.read_passphrase(homes.passphrase))
     happening = events(ground.scenario, ground.seed)
