@@ -13,13 +13,13 @@ from agent.apart import Apart
 from agent.body import Body, Tools
 from agent.config import Config, Target
 from agent.daemon import Daemon
-from agent.errors import BadConfig, PortTaken
+from agent.errors import PortTaken
 from agent.hands import Hands
 from agent.home import Home
 from agent.life import Notes, Phase, Turn
-from agent.models import resolve
 from agent.senses import Self, Senses
 from agent.thinking import thinking
+from agent.waking import Children
 from chain.client import ChainClient
 from chain.contracts import life_of
 from chain.errors import WrongChain
@@ -27,11 +27,11 @@ from chain.outbox import Outbox
 from chain.permit import Domain
 from chain.reader import BlockReader
 from chain.sender import Sender
-from chain.signer_client import SignerClient, start_signer
+from chain.signer_client import SignerClient
 from chain.signer_config import read as read_signer_config
 from chain.types import Address, SignerState, Wei
 from chain.watcher import Watcher
-from compute.manifest import digest_file, manifest
+from compute.manifest import manifest
 from strategies.port import Places, Strategy
 from strategies.port import Tools as StrategyTools
 from telemetry.cadence import Cadence
@@ -46,19 +46,16 @@ RESEND_S: Final = 4.0
 
 
 @contextlib.asynccontextmanager
-async def tools_of(home: Home, config: Config) -> AsyncIterator[Tools]:
+async def tools_of(home: Home, config: Config, children: Children) -> AsyncIterator[Tools]:
     """Chain and signer, both answering."""
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(
             ChainClient(config.chain.rpc, config.chain.chain_id)
         )
-        if config.keys.signer == "child":
-            errors = stack.enter_context((home.logs / "signer.log").open("ab"))
-            child = await start_signer(home.signer_config, log=errors.fileno())
-            stack.push_async_callback(child.stop)
+        socket = Path(config.keys.socket)
+        if children.signer is not None:
+            await children.signer
             socket = read_signer_config(home.signer_config).socket
-        else:
-            socket = Path(config.keys.socket)
         signer = SignerClient(socket)
         stack.push_async_callback(signer.close)
         state = await signer.state()
@@ -78,21 +75,15 @@ async def tools_of(home: Home, config: Config) -> AsyncIterator[Tools]:
         yield Tools(home, config, client, signer, sender, watcher, _wall_ms, time.monotonic)
 
 
-async def live(home: Home, config: Config) -> Notes:
+async def live(home: Home, config: Config, children: Children) -> Notes:
     """Be born if need be, then live until the end or until stopped."""
-    model = resolve(config.mind.model)
-    born_as = genome.load(home.genome)
-    if digest_file(model) != born_as.gguf:
-        raise BadConfig(
-            f"{model} is not the model this agent was made with ({born_as.gguf})",
-            "restore that file, or make a new home with forager init",
-        )
+    born_as = children.born_as
     async with contextlib.AsyncExitStack() as stack:
-        tools = await stack.enter_async_context(tools_of(home, config))
-        mind = thinking(config, born_as, model, tools.signer)
+        tools = await stack.enter_async_context(tools_of(home, config, children))
+        mind = thinking(config, born_as, children.engine, tools.signer)
         stack.push_async_callback(mind.scorer.close)
-        if mind.start is not None:
-            await mind.start.start()
+        if children.loading is not None:
+            await children.loading
         notes = life.load(home.notes)
         state = await tools.signer.state()
         if not state.agent:

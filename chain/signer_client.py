@@ -142,10 +142,12 @@ async def start_signer(config: Path, *, log: int | None = None) -> SignerProcess
     try:
         async with asyncio.timeout(DEADLINE_S):
             said = json.loads(await _first_line(process))
-    except (TimeoutError, ValueError):
+    except BaseException as fault:
         if process.returncode is None:
             process.kill()
         await process.wait()
+        if not isinstance(fault, TimeoutError | ValueError):
+            raise  # above all a cancellation: nobody would end it later
         raise SignerGone("the signer did not start", code=process.returncode) from None
     if said.get("ready") is not True:
         await process.wait()

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption, say, tell
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.home import Home
+    from agent.life import Notes
 
 
 def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
@@ -19,11 +25,8 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     config = load(place.root)
     place.make_folders()
     with place.hold():
-        _log_to(place.logs / "agent.log")
-        from agent.wiring import live
-
         tell(f"forager: living in {place.root} (stop with Ctrl-C, halt with forager halt)")
-        notes = asyncio.run(live(place, config))
+        notes = asyncio.run(_live(place, config))
     say(
         {
             "agent": notes.agent,
@@ -34,6 +37,17 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
         as_json=as_json,
     )
     sys.stdout.flush()
+
+
+async def _live(place: Home, config: Config) -> Notes:
+    """The children wake while this process imports the rest of itself."""
+    from agent.waking import waking
+
+    async with waking(place, config) as children:
+        from agent.wiring import live
+
+        _log_to(place.logs / "agent.log")
+        return await live(place, config, children)
 
 
 def _log_to(path: Path) -> None:
