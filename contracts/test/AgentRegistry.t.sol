@@ -294,6 +294,20 @@ contract AgentRegistryTest is Base {
         registry.halted(1);
     }
 
+    function test_a_signer_asks_by_wallet_before_birth_and_after_the_end() public {
+        checkHaltOf(0, false, 0, false);
+        born(stranger, 2); // so that the agent's id is not the first
+        uint256 agent = born();
+        checkHaltOf(agent, false, 0, false);
+        vm.startPrank(operator);
+        registry.halt(agent);
+        checkHaltOf(agent, true, 1, false);
+        registry.resume(agent);
+        checkHaltOf(agent, false, 1, false);
+        registry.end(agent, 4, 0, 0, 0, 0);
+        checkHaltOf(agent, false, 1, true);
+    }
+
     function test_a_halted_agent_still_anchors_and_ends() public {
         uint256 agent = born();
         vm.prank(operator);
@@ -475,6 +489,14 @@ contract AgentRegistryTest is Base {
         (bool isHalted, uint256 haltId) = registry.halted(agent);
         vm.assertEq(isHalted, expected);
         vm.assertEq(haltId, expectedId);
+    }
+
+    function checkHaltOf(uint256 agent, bool isHalted, uint256 haltId, bool ended) private view {
+        (uint256 a, bool h, uint256 i, bool e) = registry.haltOf(wallet);
+        vm.assertEq(a, agent);
+        vm.assertEq(h, isHalted);
+        vm.assertEq(i, haltId);
+        vm.assertEq(e, ended);
     }
 
     function list(uint64 only) private pure returns (uint64[] memory one) {
