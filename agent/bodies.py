@@ -8,7 +8,7 @@ from typing import Any
 from agent.mind import Choice
 from chain.types import Entry, SignerState
 from compute.port import REFLEX, Lease
-from strategies.plain import to_plain
+from strategies.plain import EXACT, to_plain
 from strategies.port import Action, Snapshot
 
 
@@ -46,7 +46,7 @@ def decision(seen: Snapshot, menu: Sequence[Action], choice: Choice) -> dict[str
         "observation": to_plain(seen),
         "prompt": choice.prompt,
         "menu": [
-            {"key": action.key, "params": dict(action.params), "summary": action.summary}
+            {"key": action.key, "params": _params(action), "summary": action.summary}
             for action in menu
         ],
         "logprobs": list(choice.logprobs),
@@ -59,6 +59,11 @@ def decision(seen: Snapshot, menu: Sequence[Action], choice: Choice) -> dict[str
         "thought": choice.thought,
         "latency_ms": round(choice.latency_ms),
     }
+
+
+def _params(action: Action) -> dict[str, int | str]:
+    """Numbers that every reader keeps exact, and decimal text beyond, as in all plain data."""
+    return {n: v if abs(v) <= EXACT else str(v) for n, v in action.params.items()}
 
 
 def heartbeat(seen: Snapshot) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, MutableMapping, Sequence
 from typing import Final, Protocol
 
+from agent import bounds
 from strategies.hold import WAIT
 from strategies.port import Action, Snapshot
 
 PROPOSE_S: Final = 2.0
-MOST_PARAMS: Final = 16
 
 
 class Proposer(Protocol):
@@ -44,15 +44,12 @@ async def _ask(
         answer = strategy.propose(seen)
         if isinstance(answer, Awaitable):
             answer = await asyncio.wait_for(answer, PROPOSE_S)
-        wrong = [action.key for action in answer if len(action.params) > MOST_PARAMS]
+        offered = bounds.actions(strategy.name, answer)
     except Exception as fault:  # noqa: BLE001  # a strategy that fails is skipped, not obeyed
         faults[place] = str(fault) or type(fault).__name__
         return ()
-    if wrong:
-        faults[place] = f"too many params: {wrong[0]}"
-        return ()
     faults.pop(place, None)
-    return answer
+    return offered
 
 
 def _name(action: Action) -> str:

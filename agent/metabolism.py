@@ -11,11 +11,16 @@ from strategies.port import Holdings, Vitals
 
 MOST_HOURS: Final = 10_000.0
 
+NOTHING: Final = Micro(0)
+
 LADDER: Final = (Vitals.STARVING, Vitals.CRITICAL, Vitals.LEAN, Vitals.STEADY, Vitals.THRIVING)
 RISES_AT_H: Final = (0.0, 4.0, 12.0, 36.0, 120.0)
 """Runway at which each rung is reached from below."""
 FALLS_BELOW: Final = 0.8
-"""A rung is left downwards only under this share of its threshold, so that vitals do not flutter."""
+"""A rung is left downwards only under this share of it, so that vitals do not flutter."""
+HOUSED: Final = (LeaseState.ACTIVE, LeaseState.GRACE)
+COMING: Final = (LeaseState.QUOTED, LeaseState.REQUESTED, LeaseState.PROVISIONING)
+RANK: Final = (LeaseState.ACTIVE, LeaseState.GRACE, LeaseState.PROVISIONING, LeaseState.REQUESTED)
 
 
 class Burn(NamedTuple):
@@ -26,23 +31,29 @@ class Burn(NamedTuple):
 
 
 def lived_on(leases: Sequence[Lease]) -> Lease | None:
-    """The lease that carries this life: an active one before one that is still being prepared."""
-    rank = {LeaseState.ACTIVE: 0, LeaseState.GRACE: 1, LeaseState.PROVISIONING: 2}
-    return min(leases, key=lambda lease: (rank.get(lease.state, 3), -lease.id), default=None)
+    """The lease that carries this life: an active one, else one that comes, else a dead one."""
+    rank = {state: place for place, state in enumerate(RANK)}
+    return min(
+        leases, key=lambda lease: (rank.get(lease.state, len(rank)), -lease.id), default=None
+    )
 
 
-def burn(lease: Lease | None, offers: Sequence[Offer], gas_per_hour: Wei) -> Burn:
-    """The lease's own rate, or without one the cheapest offer's."""
-    if lease is not None:
-        return Burn(lease.micro_per_hour, gas_per_hour)
-    cheapest = min((offer.micro_per_hour for offer in offers), default=Micro(0))
-    return Burn(cheapest, gas_per_hour)
+def rent(lease: Lease | None, offers: Sequence[Offer], usual: Micro = NOTHING) -> Micro:
+    """The lease's own price of an hour, else the cheapest offer's, else the last one known."""
+    if lease is not None and lease.state in (*HOUSED, *COMING):
+        return lease.micro_per_hour
+    fitting = (offer.micro_per_hour for offer in offers if offer.free and offer.rate)
+    return min(fitting, default=usual)
 
 
-def runway_h(held: Holdings, lease: Lease | None, cost: Burn) -> float:
-    """Hours until money or gas runs out, the smaller; what lies in the lease's escrow counts."""
-    money = held.micro + (lease.balance if lease is not None else 0)
-    by_money = money / cost.micro if cost.micro > 0 else MOST_HOURS
+def escrow(leases: Sequence[Lease]) -> Micro:
+    """What is in deposit for whatever is leased: it is spent on rent or comes back."""
+    return Micro(sum(lease.balance for lease in leases))
+
+
+def runway_h(held: Holdings, deposited: Micro, cost: Burn) -> float:
+    """Hours until money or gas runs out, the smaller; what lies in escrow is money too."""
+    by_money = (held.micro + deposited) / cost.micro if cost.micro > 0 else MOST_HOURS
     by_gas = held.wei / cost.wei if cost.wei > 0 else MOST_HOURS
     return round(max(0.0, min(by_money, by_gas, MOST_HOURS)), 3)
 

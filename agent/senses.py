@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
-from agent import metabolism
+from agent import bounds, metabolism
+from agent.asked import Asked
 from chain.errors import ChainError
 from chain.port import Reader
 from chain.types import Address, Json, Micro, Wei
-from compute.port import ComputeProvider, Lease, LeaseState, Offer
+from compute.port import ComputeProvider, Lease, Offer
 from strategies.port import (
     Holdings,
     Outcome,
@@ -26,7 +27,10 @@ TIP: Final = Wei(10**9)
 """What is usually paid on top of the base fee."""
 T = TypeVar("T")
 SURVEY_S: Final = 5.0
-ALIVE: Final = (LeaseState.ACTIVE, LeaseState.GRACE)
+MOST_OFFERS: Final = 12
+"""Anyone may post offers; so many of the cheapest are enough to choose from."""
+NO_WEI: Final = Wei(0)
+NO_MICRO: Final = Micro(0)
 
 
 class Surveyor(Protocol):
@@ -54,13 +58,17 @@ class Self:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What one tick hands to the next; everything else is read anew."""
+    """What one tick hands to the next, the rest is read anew; None was never read."""
 
     last_active_at: int
-    holdings: Holdings = Holdings(Wei(0), Micro(0), stale=True)
-    leases: tuple[Lease, ...] = ()
+    wei: Wei | None = None
+    micro: Micro | None = None
+    base_fee: Wei | None = None
+    leases: tuple[Lease, ...] | None = None
     offers: tuple[Offer, ...] = ()
-    eth_price: Micro = Micro(0)
+    eth_price: Micro = NO_MICRO
+    rent: Micro = NO_MICRO
+    """The last price of an hour that was known."""
     vitals: Vitals | None = None
     block_number: int = -1
 
@@ -71,7 +79,14 @@ class Doings:
 
     in_flight: tuple[Pending, ...] = ()
     recent: tuple[Outcome, ...] = ()
-    gas_per_hour: Wei = Wei(0)
+    gas_per_hour: Wei = NO_WEI
+
+
+class _Found(NamedTuple):
+    """What a look brought, and whether all that runway depends on was read anew."""
+
+    memory: Memory
+    stale: bool
 
 
 class Senses:
@@ -89,30 +104,24 @@ class Senses:
     async def snapshot(
         self, read: Reader, who: Self, memory: Memory, doings: Doings
     ) -> tuple[Snapshot, Memory]:
-        """Look at one block; the memory returned is for the next look."""
-        wei, micro, base_fee, leases, offers, price = await asyncio.gather(
-            self._try("balance", read.balance(who.wallet)),
-            self._try("token", _token(read, who)),
-            self._try("base fee", read.base_fee()),
-            self._try("leases", self._compute.leases(read, who.wallet)),
-            self._try("offers", self._compute.discover(read)),
-            self._try("gas station", _eth_price(read, who)),
+        """Look at one block; the memory returned is for the next look.
+
+        Raises the fault of what was never read yet: then there is nothing that could be shown.
+        """
+        look = Asked(read)
+        found, stale = await self._look(look, who, memory)
+        wei, micro = known(found.wei), known(found.micro)
+        holdings, leases = Holdings(wei, micro, stale), known(found.leases)
+        lease = metabolism.lived_on(leases)
+        last_active = memory.last_active_at
+        if lease is not None and lease.state in metabolism.HOUSED:
+            # A lease that is only remembered does not outlive what was paid for it.
+            last_active = max(last_active, min(read.block.at, lease.paid_until))
+        cost = metabolism.Burn(
+            metabolism.rent(lease, found.offers, memory.rent), doings.gas_per_hour
         )
-        before = memory.holdings
-        holdings = Holdings(
-            wei=before.wei if wei is None else wei,
-            micro=before.micro if micro is None else micro,
-            stale=wei is None or micro is None,
-        )
-        seen_leases = memory.leases if leases is None else tuple(leases)
-        seen_offers = memory.offers if offers is None else tuple(offers)
-        eth_price = memory.eth_price if price is None else price
-        lease = metabolism.lived_on(seen_leases)
-        alive = lease is not None and lease.state in ALIVE
-        last_active = read.block.at if alive else memory.last_active_at
-        cost = metabolism.burn(lease, seen_offers, doings.gas_per_hour)
-        runway = metabolism.runway_h(holdings, lease, cost)
-        feeling = memory.vitals if holdings.stale else metabolism.vitals(runway, memory.vitals)
+        runway = metabolism.runway_h(holdings, metabolism.escrow(leases), cost)
+        feeling = memory.vitals if stale else metabolism.vitals(runway, memory.vitals)
         seen = Snapshot(
             agent=who.agent,
             wallet=who.wallet,
@@ -123,52 +132,106 @@ class Senses:
             placing=who.placing,
             places=who.places,
             holdings=holdings,
-            gas_price=Wei((base_fee or Wei(0)) + TIP),
-            eth_price=eth_price,
+            gas_price=Wei(known(found.base_fee) + TIP),
+            eth_price=found.eth_price,
             lease=lease,
-            offers=seen_offers,
+            offers=found.offers,
             manifest=who.manifest,
             unleased_s=max(0, read.block.at - last_active),
             hibernate_max_s=who.hibernate_max_s,
-            burn=Micro(cost.micro + cost.wei * eth_price // 10**18),
+            burn=Micro(cost.micro + cost.wei * found.eth_price // 10**18),
             runway_h=runway,
             vitals=feeling or Vitals.STEADY,
             in_flight=doings.in_flight,
             recent=doings.recent,
         )
-        surveys = await asyncio.gather(*(self._survey(s, read, seen) for s in self._strategies))
-        seen = replace(
-            seen,
-            surveys={
-                s.name: found
-                for s, found in zip(self._strategies, surveys, strict=True)
-                if found is not None
-            },
+        after = replace(
+            found,
+            last_active_at=last_active,
+            rent=cost.micro,
+            vitals=feeling,
+            block_number=read.block.number,
         )
-        after = Memory(
-            last_active, holdings, seen_leases, seen_offers, eth_price, feeling, read.block.number
+        return replace(seen, surveys=await self._surveys(look, seen)), after
+
+    async def _look(self, look: Asked, who: Self, memory: Memory) -> _Found:
+        wei, micro, base_fee, leases, offers, price = await asyncio.gather(
+            self._try("balance", look.balance(who.wallet), memory.wei),
+            self._try("token", _token(look, who), memory.micro),
+            self._try("base fee", look.base_fee(), memory.base_fee),
+            self._try("leases", _leases(self._compute, look, who), memory.leases),
+            self._try("offers", self._compute.discover(look), memory.offers),
+            self._try("gas station", _eth_price(look, who), memory.eth_price),
         )
-        return seen, after
+        found = replace(
+            memory,
+            wei=wei,
+            micro=micro,
+            base_fee=base_fee,
+            leases=leases,
+            offers=_fewer(offers, leases),
+            eth_price=price,
+        )
+        return _Found(found, stale=any(s in self.faults for s in ("balance", "token", "leases")))
+
+    async def _surveys(self, look: Asked, seen: Snapshot) -> dict[str, Mapping[str, Json]]:
+        found = await asyncio.gather(*(self._survey(s, look, seen) for s in self._strategies))
+        return {
+            strategy.name: survey
+            for strategy, survey in zip(self._strategies, found, strict=True)
+            if survey is not None
+        }
 
     async def _survey(
         self, strategy: Surveyor, read: Reader, seen: Snapshot
     ) -> Mapping[str, Json] | None:
+        place = f"survey {strategy.name}"
         try:
-            return await asyncio.wait_for(strategy.survey(read, seen), SURVEY_S)
-        except Exception as fault:  # noqa: BLE001  # a strategy that fails is skipped, not obeyed
-            self.faults[f"survey {strategy.name}"] = str(fault) or type(fault).__name__
+            found = await asyncio.wait_for(strategy.survey(read, seen), SURVEY_S)
+            survey = bounds.survey(found)
+        except Exception as fault:  # a strategy that fails is skipped, not obeyed
+            if _halts(fault):
+                raise
+            self.faults[place] = str(fault) or type(fault).__name__
             return None
+        self.faults.pop(place, None)
+        return survey
 
-    async def _try(self, source: str, reading: Awaitable[T]) -> T | None:
+    async def _try(self, source: str, reading: Awaitable[T], last: T | None) -> T:
+        """What is read now, else what was read last."""
         try:
             value = await reading
         except ChainError as fault:
-            if fault.consequence == "halt":
+            if _halts(fault) or last is None:
                 raise
             self.faults[source] = str(fault)
-            return None
+            return last
         self.faults.pop(source, None)
         return value
+
+
+def known(value: T | None) -> T:
+    """What a look has made sure of."""
+    if value is None:
+        raise ValueError(value)
+    return value
+
+
+def _halts(fault: Exception) -> bool:
+    return isinstance(fault, ChainError) and fault.consequence == "halt"
+
+
+def _fewer(offers: Sequence[Offer], leases: Sequence[Lease]) -> tuple[Offer, ...]:
+    """The cheapest, and what those offer whose machines are rented already."""
+    hosts = {lease.provider for lease in leases}
+    cheapest = sorted(offers, key=lambda offer: (offer.rate, offer.id))
+    theirs = [offer for offer in cheapest if offer.provider in hosts][:MOST_OFFERS]
+    others = [offer for offer in cheapest if offer.provider not in hosts][:MOST_OFFERS]
+    return tuple(sorted((*theirs, *others), key=lambda offer: (offer.rate, offer.id)))
+
+
+async def _leases(compute: ComputeProvider, read: Reader, who: Self) -> tuple[Lease, ...]:
+    return tuple(await compute.leases(read, who.wallet))
 
 
 async def _token(read: Reader, who: Self) -> Micro:
