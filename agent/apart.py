@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
@@ -14,6 +16,7 @@ from agent.errors import PluginFailed
 from chain.errors import ChainError
 from chain.port import Reader
 from chain.types import Address, Call, Json
+from strategies.errors import NotPlain
 from strategies.plain import from_plain, to_plain
 from strategies.port import Action, Snapshot
 
@@ -21,10 +24,13 @@ MOST_BYTES: Final = 1 << 20
 MOST_READS: Final = 256
 ANSWER_S: Final = 5.0
 MOST_ACTIONS: Final = 26
+MOST_WORDS: Final = 500
+KEPT: Final = ("PYTHONPATH", "LANG", "LC_ALL", "TZ")
+"""All that a child learns of our environment: enough to find its own code."""
 
 
 class Apart:
-    """Looks like a strategy; each question goes to the child, which is started again if it fails."""
+    """Looks like a strategy; each question goes to the child, started again after it failed."""
 
     def __init__(self, name: str, options: Mapping[str, Any], tools: Mapping[str, str]) -> None:
         self.name = name
@@ -42,14 +48,21 @@ class Apart:
         offered = await self._ask({"propose": to_plain(seen)}, None)
         if not isinstance(offered, list) or len(offered) > MOST_ACTIONS:
             raise PluginFailed(f"{self.name} proposed something that is no short list")
-        return [from_plain(Action, action) for action in offered]
+        try:
+            return [from_plain(Action, action) for action in offered]
+        except NotPlain as fault:
+            raise PluginFailed(f"{self.name} proposed something that is no action") from fault
 
     async def close(self) -> None:
-        if self._child is not None and self._child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._child.kill()
-            await self._child.wait()
-        self._child = None
+        """End the child and whatever it started in its session."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        if child.stdin is not None:
+            child.stdin.close()
+        await child.wait()
 
     async def _ask(self, question: Mapping[str, Any], read: Reader | None) -> Any:
         async with self._turn:
@@ -57,22 +70,36 @@ class Apart:
                 async with asyncio.timeout(ANSWER_S):
                     child = self._child or await self._start()
                     return await self._converse(child, question, read)
-            except (TimeoutError, OSError, ValueError, KeyError, EOFError) as fault:
+            except PluginFailed:
+                raise  # it answered: that it cannot
+            except (TimeoutError, OSError, EOFError) as fault:
                 await self.close()
                 raise PluginFailed(f"{self.name} did not answer: {type(fault).__name__}") from fault
+            except Exception as fault:
+                await self.close()
+                raise PluginFailed(f"{self.name} spoke nonsense: {type(fault).__name__}") from fault
             except BaseException:
                 await self.close()  # its late answer would meet the next question
                 raise
 
     async def _start(self) -> Process:
+        """A child with nothing of ours: no open file, no variable, no folder, no terminal."""
         self._child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "agent.plugin_host"),
+            *(sys.executable, "-P", "-m", "agent.plugin_host"),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
             limit=MOST_BYTES,
+            cwd="/",
+            env={name: os.environ[name] for name in KEPT if name in os.environ},
+            close_fds=True,
+            start_new_session=True,
         )
-        await self._converse(self._child, {"make": self._born}, None)
+        try:
+            await self._converse(self._child, {"make": self._born}, None)
+        except PluginFailed:
+            await self.close()  # a child that made no strategy has nothing to answer with
+            raise
         return self._child
 
     async def _converse(self, child: Process, line: Mapping[str, Any], read: Reader | None) -> Any:
@@ -82,7 +109,7 @@ class Apart:
             if "ok" in said:
                 return said["ok"]
             if "fault" in said:
-                raise PluginFailed(f"{self.name}: {said['fault']}")
+                raise PluginFailed(f"{self.name}: {str(said['fault'])[:MOST_WORDS]}")
             if read is None:
                 raise ValueError("only a survey may read")
             line = await _serve(read, said["read"])
@@ -97,7 +124,9 @@ async def _exchange(child: Process, line: Mapping[str, Any]) -> Mapping[str, Any
     reply = await child.stdout.readline()
     if not reply:
         raise EOFError
-    said: Mapping[str, Any] = json.loads(reply)
+    said = json.loads(reply)
+    if not isinstance(said, dict):
+        raise ValueError("no answer is anything but a map")  # noqa: TRY004  # nonsense of any kind
     return said
 
 

@@ -6,18 +6,22 @@ One JSON line in, one out. It holds no key, no socket of ours and no file of the
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from agent.plugins import COMPUTE, STRATEGIES
 from chain.errors import Reverted
 from chain.types import Address, Block, Call, Json, Simulation, Wei
 from strategies.plain import from_plain, to_plain
 from strategies.port import Snapshot, Strategy, Tools
+
+PR_SET_PDEATHSIG: Final = 1
 
 
 class Wire:
@@ -88,9 +92,17 @@ async def _survey(strategy: Strategy, read: Proxy, seen: Snapshot) -> Mapping[st
     return await strategy.survey(read, seen)
 
 
+def end_with_parent() -> None:
+    """However busy a strategy keeps this process, and however the agent ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def main() -> None:
-    # What a strategy prints must not reach the wire.
-    wire = Wire(sys.stdin.buffer, os.fdopen(os.dup(1), "wb"))
+    end_with_parent()
+    # What a strategy prints must not reach the wire, nor may it read from it.
+    wire = Wire(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     strategy: Strategy | None = None
     while (line := wire.hear()) is not None:

@@ -7,6 +7,7 @@ and speaks plain data, so a stranger's code never shares memory with this one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, TypeVar
 
@@ -50,10 +51,16 @@ def strategy(
 
 
 def _find(group: str, name: str) -> EntryPoint:
-    found = [point for point in entry_points(group=group) if point.name == name]
+    """Our own goes first: no stranger takes its name; two strangers of one name are told apart."""
+    found = sorted(entry_points(group=group, name=name), key=_ours, reverse=True)
     if not found:
-        known = ", ".join(sorted({point.name for point in entry_points(group=group)}))
-        raise BadConfig(f"nothing called {name} is installed for {group}", f"there are: {known}")
+        known = sorted({point.name for point in entry_points(group=group)})
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+        raise BadConfig(f"nothing called {name} is installed for {group}", hint)
+    makers = {point.value for point in found}
+    if len(makers) > 1 and not _ours(found[0]):
+        raise BadConfig(f"{name} of {group} is installed twice", f"remove one of {sorted(makers)}")
     return found[0]
 
 
