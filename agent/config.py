@@ -3,48 +3,75 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from eth_utils.address import is_address, to_checksum_address
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from agent.errors import BadConfig
 from strategies.port import Placing
 
 FILE = "forager.toml"
+PREFIX = "FORAGER_"
+DEEPER = "__"
+LONGEST = 60
+"""So much of a wrong value is shown."""
+
+
+def _address(value: str) -> str:
+    if not is_address(value):
+        raise ValueError("not an address")
+    return to_checksum_address(value)
+
+
+def _http(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("not an http address")
+    return value
+
+
+AddressText = Annotated[str, AfterValidator(_address)]
+UrlText = Annotated[str, AfterValidator(_http)]
 
 
 class Section(BaseModel):
     """A table of the file."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False
+    )
 
 
 class Chain(Section):
     """Which chain, and where this project's contracts stand on it."""
 
-    rpc: tuple[str, ...] = Field(min_length=1)
+    rpc: tuple[UrlText, ...] = Field(min_length=1)
     chain_id: int = Field(gt=0)
-    registry: str
-    token: str
-    lease_market: str
-    job_board: str | None = None
-    gas_station: str | None = None
+    registry: AddressText
+    token: AddressText
+    lease_market: AddressText
+    job_board: AddressText | None = None
+    gas_station: AddressText | None = None
     finality_blocks: int = Field(default=2, ge=1)
     chain_seconds_per_wall_second: float = Field(default=1.0, gt=0)
-
-    @field_validator("registry", "token", "lease_market", "job_board", "gas_station")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        from eth_utils.address import is_address, to_checksum_address
-
-        if value is None:
-            return None
-        if not is_address(value):
-            raise ValueError("not an address")
-        return to_checksum_address(value)
 
 
 class Life(Section):
@@ -79,7 +106,7 @@ class Target(Section):
     """Somewhere else that keeps this life's epochs."""
 
     kind: Literal["kubo"] = "kubo"
-    url: str
+    url: UrlText
     deadline_s: float = Field(default=20.0, gt=0)
 
 
@@ -98,16 +125,22 @@ class Telemetry(Section):
 class Keys(Section):
     """Who the operator is, and where the signer is found; secrets are paths to files."""
 
-    operator: str
+    operator: AddressText
     signer: Literal["child", "socket"] = "child"
     socket: str = ""
+
+    @model_validator(mode="after")
+    def _has_socket(self) -> Self:
+        if self.signer == "socket" and not self.socket:
+            raise ValueError("a signer of its own needs keys.socket, the path of its socket")
+        return self
 
 
 class Config(BaseSettings):
     """The whole of forager.toml; FORAGER_CHAIN__RPC and the like override single keys."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="FORAGER_", env_nested_delimiter="__"
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter=DEEPER
     )
 
     chain: Chain
@@ -119,6 +152,13 @@ class Config(BaseSettings):
     use: tuple[str, ...] = ("thrift", "keeper")
     strategies: dict[str, dict[str, Any]] = Field(default_factory=dict)
     compute: str = "lease-market"
+
+    @field_validator("use")
+    @classmethod
+    def _once_each(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("a strategy is listed twice")
+        return names
 
     @classmethod
     def settings_customise_sources(
@@ -138,27 +178,84 @@ def load(home: Path) -> Config:
     """Read the home's config, or say in one line what is wrong with it."""
     path = home / FILE
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        return parse(path.read_text("utf-8"), path)
     except FileNotFoundError:
         raise BadConfig(f"no agent lives in {home}", "make one with forager init") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+    except OSError as fault:
+        raise BadConfig(f"{path} cannot be read: {fault.strerror}", "look at its mode") from None
+    except UnicodeDecodeError as fault:
         raise BadConfig(f"{path} is not TOML: {fault}", "mend that line") from None
+
+
+def parse(text: str, path: Path) -> Config:
+    """What a text says, and the environment above it; `path` is for complaints."""
     try:
-        return Config(**raw)
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise BadConfig(f"{path} is not TOML: {fault}", "mend that line") from None
+    _know_variables(os.environ)
+    try:
+        config = Config(**raw)
+    except SettingsError as fault:
+        raise BadConfig(*_unparsed(str(fault))) from None
     except ValidationError as fault:
         raise BadConfig(*_explain(path, fault)) from None
+    for name in config.strategies:
+        if name not in config.use:
+            near = difflib.get_close_matches(name, config.use, n=1)
+            hint = f"did you mean {near[0]}?" if near else "list it in use, or remove it"
+            raise BadConfig(f"{path}: strategies.{name} is not in use", hint)
+    return config
+
+
+def _know_variables(names: Iterable[str]) -> None:
+    """A misspelt override must not be passed over; other variables with our prefix may be."""
+    for name in names:
+        table, deeper, _ = name.upper().removeprefix(PREFIX).lower().partition(DEEPER)
+        if name.upper().startswith(PREFIX) and deeper and table not in Config.model_fields:
+            near = difflib.get_close_matches(table, Config.model_fields, n=1)
+            hint = f"did you mean {PREFIX}{near[0].upper()}{DEEPER}…?" if near else "unset it"
+            raise BadConfig(f"the environment: unknown table in {name}", hint)
+
+
+def _unparsed(words: str) -> tuple[str, str]:
+    """Which variables may be the one that is no JSON; the library names the table alone."""
+    table = words.partition('field "')[2].partition('"')[0]
+    names = sorted(n for n in os.environ if n.upper().startswith(f"{PREFIX}{table.upper()}"))
+    return f"the environment: {' or '.join(names)} is not JSON", "lists and tables must be"
 
 
 def _explain(path: Path, fault: ValidationError) -> tuple[str, str]:
-    first = fault.errors(include_url=False)[0]
+    """A key that is unknown first: it is the likeliest reason for one that is missing."""
+    errors = fault.errors(include_url=False)
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     where = ".".join(str(part) for part in first["loc"])
+    source = _source(path, first["loc"])
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(first["loc"][-1]), _names(first["loc"][:-1]), n=1)
         hint = f"did you mean {near[0]}?" if near else "remove it"
-        return f"{path}: unknown key {where}", hint
+        return f"{source}: unknown key {where}", hint
     if first["type"] == "missing":
-        return f"{path}: {where} is missing", "add it"
-    return f"{path}: {where}: {first['msg'].lower()}", f"it is {first.get('input')!r} now"
+        return f"{source}: {where} is missing", "add it"
+    said = first["msg"].removeprefix("Value error, ")
+    said = said[:1].lower() + said[1:]
+    return f"{source}: {where}: {said}" if where else f"{source}: {said}", _now(first)
+
+
+def _now(fault: Any) -> str:
+    """The wrong value, if it is one that a person can see at a glance."""
+    value = repr(fault.get("input"))
+    return f"it is {value} now" if len(value) <= LONGEST else "mend it"
+
+
+def _source(path: Path, where: tuple[int | str, ...]) -> str:
+    """The variable that a wrong value comes from, or the file."""
+    given = {name.upper(): name for name in os.environ}
+    for length in range(len(where), 0, -1):
+        name = PREFIX + DEEPER.join(str(part) for part in where[:length]).upper()
+        if name in given:
+            return f"the environment ({given[name]})"
+    return str(path)
 
 
 def _names(table: tuple[int | str, ...]) -> list[str]:

@@ -16,6 +16,7 @@ from chain.sockets import socket_path
 
 NAME: Final = "daemon.sock"
 MOST_BYTES: Final = 1 << 22
+UNKNOWN: Final = {"error": "not a request this daemon knows"}
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
@@ -41,18 +42,29 @@ class Control:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-        self._path.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, ValueError, asyncio.IncompleteReadError):
-            while line := await reader.readline():
-                try:
-                    reply = await self._handle(json.loads(line))
-                except (KeyError, TypeError, json.JSONDecodeError):
-                    reply = {"error": "not a request this daemon knows"}
-                writer.write(json.dumps(reply).encode() + b"\n")
-                await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, ValueError):  # gone, or a line without end
+                while line := await reader.readline():
+                    reply = await self._reply(line)
+                    writer.write(json.dumps(reply).encode() + b"\n")
+                    await writer.drain()
+        finally:
+            writer.close()
+
+    async def _reply(self, line: bytes) -> Mapping[str, Any]:
+        """An answer whatever was asked: who asks must not wait for one that never comes."""
+        try:
+            request = json.loads(line)
+            if not isinstance(request, dict) or "op" not in request:
+                return UNKNOWN
+            return await self._handle(request)
+        except (ValueError, RecursionError):
+            return UNKNOWN
+        except Exception as fault:  # noqa: BLE001  # a question must not end a life; who asks is told
+            return {"error": str(fault) or type(fault).__name__}
 
 
 def ask(run: Path, request: Mapping[str, Any], timeout_s: float = 5.0) -> dict[str, Any] | None:
@@ -69,6 +81,10 @@ def ask(run: Path, request: Mapping[str, Any], timeout_s: float = 5.0) -> dict[s
             return None
         except TimeoutError:
             raise UsedWrongly("the daemon does not answer", "look at logs/agent.log") from None
+        except OSError as fault:
+            raise UsedWrongly(f"{path}: {fault.strerror}", "ask as the agent's own user") from None
+    if not line.endswith(b"\n"):
+        return None  # it ended while it was asked
     reply: dict[str, Any] = json.loads(line)
     if "error" in reply:
         raise UsedWrongly(str(reply["error"]), "see forager --help")

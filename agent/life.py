@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from agent.errors import IntegrityFault, UsedWrongly
+
 
 class Phase(StrEnum):
     """Where a life stands."""
@@ -67,6 +69,8 @@ class Notes:
 
     def turn(self, turn: Turn, **changes: Any) -> Notes:
         """The only way to another phase; an impossible turn is a fault of ours."""
+        if (self.phase, turn) not in NEXT:
+            raise IntegrityFault(f"a life that is {self.phase} cannot be {turn}")
         return replace(self, phase=NEXT[self.phase, turn], **changes)
 
 
@@ -74,9 +78,11 @@ def load(path: Path) -> Notes:
     """A home without notes holds an unborn agent."""
     try:
         raw = json.loads(path.read_text("utf-8"))
+        return Notes(**{**raw, "phase": Phase(raw["phase"])})
     except FileNotFoundError:
         return Notes()
-    return Notes(**{**raw, "phase": Phase(raw["phase"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        raise UsedWrongly(f"{path} is damaged", "restore it; log and ledger are kept") from None
 
 
 def save(path: Path, notes: Notes) -> None:

@@ -20,7 +20,7 @@ class Schedule:
         for name, seconds in every_s.items():
             # A late bell must still ring, and many missed ones ring once.
             self._clock.add_job(
-                self.ring,
+                self._toll,
                 "interval",
                 args=[name],
                 id=name,
@@ -40,6 +40,10 @@ class Schedule:
     def ring(self, name: str) -> None:
         self._due[name] = None
         self._rung.set()
+
+    async def _toll(self, name: str) -> None:
+        """A coroutine: plain functions are run in threads, where no bell may ring."""
+        self.ring(name)
 
     async def due(self) -> tuple[str, ...]:
         await self._rung.wait()
