@@ -58,7 +58,7 @@ app = typer.Typer(
 
 @app.callback()
 def _root() -> None:
-    """An agent that lives by its own wallet: it rents, earns, thinks, and dies when it cannot pay."""
+    """An agent that lives by its own wallet: rents, earns, thinks, dies when it cannot pay."""
 
 
 def _own(name: str) -> Callable[..., Any] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import genome
-from agent.config import FILE
+from agent.config import parse
 from agent.errors import UsedWrongly
 from agent.home import Home
 from agent.models import resolve
@@ -58,6 +58,8 @@ def found(root: Path, plan: Founding) -> Founded:
         prompt=prompt_digest(),
         strategies={name: dict(plan.strategies.get(name, {})) for name in plan.use},
     )
+    config = _config(plan)
+    parse(config, home.config)  # what would be refused later is refused before anything is made
     home.root.mkdir(parents=True, exist_ok=True)
     home.keys.mkdir(mode=0o700)
     home.signer.mkdir(mode=0o700)
@@ -65,7 +67,7 @@ def found(root: Path, plan: Founding) -> Founded:
     log_key = keystore.make(home.keys / "log.json", passphrase)
     genome.save(home.genome, born_as)
     home.make_folders()
-    home.config.write_text(_config(plan), "utf-8")
+    home.config.write_text(config, "utf-8")
     home.signer_config.write_text(_signer(plan, home), "utf-8")
     return Founded(wallet.address, log_key.address, born_as.digest())
 
@@ -92,8 +94,8 @@ def _signer(plan: Founding, home: Home) -> str:
             "# What the signer believes. In containers this file is not writable by the agent.",
             f"rpc = {_toml(list(plan.chain['rpc']))}",
             f"chain_id = {plan.chain['chain_id']}",
-            f'registry = "{plan.chain["registry"]}"',
-            f'operator = "{plan.operator}"',
+            f"registry = {_toml(plan.chain['registry'])}",
+            f"operator = {_toml(plan.operator)}",
             'wallet_key = "keys/wallet.json"',
             'log_key = "keys/log.json"',
             f"passphrase_file = {_toml(str(plan.passphrase_file.resolve()))}",
@@ -126,4 +128,4 @@ def _table(name: str, values: Mapping[str, Any]) -> list[str]:
 
 def _toml(value: object) -> str:
     """The JSON forms of texts, numbers, booleans and flat lists are TOML too."""
-    return json.dumps(value if not isinstance(value, tuple) else list(value))
+    return json.dumps(value, ensure_ascii=False)  # TOML knows no halves of characters

@@ -1,4 +1,4 @@
-"""Money that came in unasked: told to the log, and counted as a gift by whoever measures fitness."""
+"""Money that came in unasked: told to the log, counted as a gift by who measures fitness."""
 
 from __future__ import annotations
 

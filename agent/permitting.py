@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,11 @@ from chain.types import Address
 from compute.market import CLOSE, EXTEND, OPEN
 from strategies.keeper import PERFORM
 from strategies.refuel import BUY
+
+FIRST_VERSION: Final = 1
+GUARDIAN_ARG: Final = OPEN.split(",").index("address", 1)
+"""Where a lease's guardian stands among the arguments."""
+LARGEST: Final = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,12 @@ class Permission:
 
 
 def grant(root: Path, operator: Key, terms: Permission) -> typed.Birth:
-    """Write birth.json and limits.json into the home, both signed by the operator."""
+    """Write birth.json and limits.json into the home, both signed by the operator.
+
+    Asked again, the limits get the next version: a signer never goes back to an older one.
+    """
     home, config = Home(root), load(root)
+    _judge(terms.caps)
     if config.keys.operator != operator.address:
         raise UsedWrongly(
             f"this agent's operator is {config.keys.operator}, the key is {operator.address}",
@@ -71,30 +80,33 @@ def grant(root: Path, operator: Key, terms: Permission) -> typed.Birth:
     )
     signature = typed.sign(operator, domain, permit)
     _write(home.permit, typed.birth_to_json(permit, signature))
-    body = limits_body(config, permit, terms)
+    body = {**limits_body(config, permit, terms), "version": _next_version(home.limits)}
     _write(home.limits, limits_file.sign(body, operator))
     return permit
 
 
 def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[str, Any]:
-    """Only what the configured strategies need: these contracts, these functions, these payees."""
+    """Only what our own strategies do, with the contracts that the config names."""
     chain, caps = config.chain, terms.caps
-    rules = [{"to": chain.lease_market, "function": f} for f in (OPEN, EXTEND, CLOSE)]
-    payees = [permit.operator, chain.lease_market]
+    # Whoever guards a lease may close it and keep the remainder: that is the operator or nobody.
+    rules: list[dict[str, Any]] = [
+        {"to": chain.lease_market, "function": OPEN, "payee": GUARDIAN_ARG},
+        {"to": chain.lease_market, "function": EXTEND},
+        {"to": chain.lease_market, "function": CLOSE},
+    ]
     if chain.job_board:
         rules.append({"to": chain.job_board, "function": PERFORM})
     if chain.gas_station:
         rules.append({"to": chain.gas_station, "function": BUY})
-        payees.append(chain.gas_station)
     return {
-        "version": 1,
+        "version": FIRST_VERSION,
         "wallet": permit.wallet,
         "agent": 0,
         "chain_id": chain.chain_id,
         "registry": chain.registry,
         "operator": permit.operator,
         "rules": rules,
-        "payees": payees,
+        "payees": [permit.operator],
         "tokens": {
             chain.token: {
                 "name": terms.token_name,
@@ -121,6 +133,27 @@ def address_in(keystore: Path) -> Address:
     from eth_utils.address import to_checksum_address
 
     return Address(to_checksum_address(json.loads(keystore.read_text("ascii"))["address"]))
+
+
+def _judge(caps: Caps) -> None:
+    for field in fields(caps):
+        value = getattr(caps, field.name)
+        if not 0 <= value <= LARGEST:  # not a number compares as false
+            raise UsedWrongly(f"{field.name} cannot be {value}", "give an amount from 0 up")
+    if caps.eth_reserve > min(caps.eth_per_hour, caps.eth_per_day):
+        raise UsedWrongly(
+            f"{caps.eth_reserve} ether an hour and a day are kept for the ending",
+            "give eth_per_hour and eth_per_day above that",
+        )
+
+
+def _next_version(limits: Path) -> int:
+    try:
+        return int(json.loads(limits.read_text("utf-8"))["limits"]["version"]) + 1
+    except FileNotFoundError:
+        return FIRST_VERSION
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsedWrongly(f"{limits} is damaged", "restore it: its version must be known") from None
 
 
 def _units(amount: float, decimals: int) -> str:

@@ -19,6 +19,8 @@ COLOUR: Final = {
 }
 BLOCKS: Final = "▏▎▍▌▋▊▉█"
 LEAST_SHOWN: Final = 0.005
+FOR_EVER_H: Final = 9_999
+TWO_DAYS_H: Final = 48
 
 Status = Mapping[str, Any]
 
@@ -44,9 +46,14 @@ def ether(wei: object) -> str:
 
 
 def hours(value: float) -> str:
-    if value >= 9_999:
+    if value >= FOR_EVER_H:
         return "∞"
-    return f"{value:.1f} h" if value < 48 else f"{value / 24:.1f} d"
+    return f"{value:.1f} h" if value < TWO_DAYS_H else f"{value / 24:.1f} d"
+
+
+def said(words: object, style: str = "") -> Text:
+    """Words as they are, some of them strangers': no markup, nothing that a terminal obeys."""
+    return Text("".join(c if c.isprintable() else "\ufffd" for c in str(words)), style=style)
 
 
 def _beside(left: RenderableType, right: RenderableType) -> Table:
@@ -60,13 +67,13 @@ def _beside(left: RenderableType, right: RenderableType) -> Table:
 def _headline(status: Status) -> RenderableType:
     phase = str(status["phase"])
     text = Text.assemble(
-        (f" agent {status['agent']} ", "bold reverse"),
-        f"  {status['wallet']}  ",
-        (phase, "bold red" if phase in {"halted", "ending"} else "bold"),
-        f"  block {status['block']}  {status['placing']}  thinks with {status['model']}",
+        said(f" agent {status['agent']} ", "bold reverse"),
+        said(f"  {status['wallet']}  "),
+        said(phase, "bold red" if phase in {"halted", "ending"} else "bold"),
+        said(f"  block {status['block']}  {status['placing']}  thinks with {status['model']}"),
     )
     if status.get("reason"):
-        text.append(f"  {status['reason']}: {status['cause']}", "bold red")
+        text.append_text(said(f"  {status['reason']}: {status['cause']}", "bold red"))
     return text
 
 
@@ -74,7 +81,7 @@ def _vitals(status: Status) -> Panel:
     feeling = str(status["vitals"])
     grid = Table.grid(padding=(0, 2))
     age = f"{hours(status['age_h'])} of {hours(status['horizon_h'])}"
-    grid.add_row("vitals", Text(feeling, style=f"bold {COLOUR.get(feeling, 'white')}"))
+    grid.add_row("vitals", said(feeling, f"bold {COLOUR.get(feeling, 'white')}"))
     grid.add_row("runway", f"{hours(status['runway_h'])}  {_bar(status['runway_h'] / 48)}")
     grid.add_row("money", money(status["micro"]) + ("  (stale)" if status["stale"] else ""))
     grid.add_row("gas", ether(status["wei"]))
@@ -89,7 +96,7 @@ def _lease(status: Status) -> Panel:
     if lease is None:
         grid.add_row("none", f"for {hours(status['unleased_h'])}")
     else:
-        grid.add_row("lease", f"{lease['id']}  {lease['state']}")
+        grid.add_row("lease", said(f"{lease['id']}  {lease['state']}"))
         grid.add_row("price", f"{money(lease['micro_per_hour'])}/h")
         grid.add_row("paid for", f"{hours(lease['paid_h'])}  {_bar(lease['paid_h'] / 24)}")
         grid.add_row("escrow", money(lease["balance"]))
@@ -113,12 +120,13 @@ def _decisions(decisions: Sequence[Status]) -> Panel:
         for entry in ranked[:4]:
             if entry["p"] >= LEAST_SHOWN:
                 style = "bold" if entry is chosen else "dim"
-                odds.append(f"{_bar(entry['p'], 4)} {entry['p']:.0%} {entry['key']}  ", style)
+                chance = f"{_bar(entry['p'], 4)} {entry['p']:.0%} {entry['key']}  "
+                odds.append_text(said(chance, style))
         table.add_row(
             f"#{decision['seq']}",
-            Text(chosen["summary"], style="" if decision["chosen"] == 0 else "bold cyan"),
+            said(chosen["summary"], "" if decision["chosen"] == 0 else "bold cyan"),
             odds,
-            f"{decision['by']} {decision['latency_ms']} ms",
+            said(f"{decision['by']} {decision['latency_ms']} ms"),
         )
     return Panel(table, title="decisions", title_align="left")
 
@@ -134,7 +142,8 @@ def _transactions(transactions: Sequence[Status]) -> Panel:
         style = {"settled": "green", "failed": "red"}.get(sent["state"], "yellow")
         fee = "" if sent["fee"] is None else ether(sent["fee"])
         table.add_row(
-            f"n{sent['nonce']}", sent["key"], sent["hash"], Text(sent["state"], style=style), fee
+            *(f"n{sent['nonce']}", said(sent["key"]), said(sent["hash"])),
+            *(said(sent["state"], style), fee),
         )
     return Panel(table, title="transactions", title_align="left")
 
@@ -148,13 +157,13 @@ def _epochs(epochs: Sequence[Status], records: int) -> Panel:
         marks = [f"{epoch['size']} records so far"]
         marks += ["sent"] if epoch["sent"] else []
         marks += ["anchored"] if epoch["anchored"] else []
-        table.add_row(f"e{epoch['epoch']}", epoch["cid"], ", ".join(marks))
+        table.add_row(f"e{epoch['epoch']}", said(epoch["cid"]), ", ".join(marks))
     return Panel(table, title=f"telemetry · {records} records", title_align="left")
 
 
 def _faults(faults: Mapping[str, str]) -> Panel:
-    lines = "\n".join(f"{where}: {what}" for where, what in faults.items())
-    return Panel(lines, title="not answering", title_align="left", border_style="yellow")
+    lines = (said(f"{where}: {what}") for where, what in faults.items())
+    return Panel(Group(*lines), title="not answering", title_align="left", border_style="yellow")
 
 
 def _bar(share: float, width: int = 12) -> str:

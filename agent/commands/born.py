@@ -76,8 +76,12 @@ def permit(
     usd_per_action: Annotated[float, typer.Option(help="The most one action may cost.")] = 5,
     eth_per_hour: Annotated[float, typer.Option(help="Ether, gas included, in an hour.")] = 0.1,
     eth_per_day: Annotated[float, typer.Option(help="Ether, gas included, in a day.")] = 0.3,
-    token_name: Annotated[str, typer.Option(help="The token's EIP-712 name.")] = "Test Dollar",
-    token_version: Annotated[str, typer.Option(help="The token's EIP-712 version.")] = "1",
+    token_name: Annotated[  # a token of money, no password
+        str, typer.Option(help="The token's EIP-712 name.")
+    ] = "Test Dollar",  # noqa: S107
+    token_version: Annotated[  # likewise
+        str, typer.Option(help="The token's EIP-712 version.")
+    ] = "1",  # noqa: S107
     as_json: JsonOption = False,
 ) -> None:
     """Sign a birth permit and limits for the agent in HOME with the operator's key."""

@@ -10,13 +10,15 @@ import stat
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
 
 from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption
-from agent.config import Config, load
 from agent.home import Home
+
+if TYPE_CHECKING:
+    from agent.config import Config
 
 LEAST_FREE: Final = 256 * 1024 * 1024
 
@@ -30,12 +32,14 @@ class Finding(NamedTuple):
     detail: str
 
 
-Check = Callable[[Home, Config], Awaitable[Finding]]
+Check = Callable[[Home, "Config"], Awaitable[Finding]]
 
 
 def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Look at config, keys, permit, limits, model, chain, money and port; change nothing."""
     import json
+
+    from agent.config import load
 
     place = Home(home)
     config = load(place.root)
@@ -54,21 +58,27 @@ async def _look(place: Home, config: Config) -> list[Finding]:
     for check in CHECKS:
         try:
             found.append(await check(place, config))
-        except Exception as fault:
-            if not hasattr(fault, "consequence"):
-                raise
-            about = check.__name__.strip("_")
-            advice = getattr(fault, "advice", "")
-            text = " ".join(str(fault).split())
-            found.append(Finding(about, "fault", text if advice in text else f"{text}; {advice}"))
+        except Exception as fault:  # noqa: BLE001  # one thing amiss hides nothing about the others
+            found.append(Finding(check.__name__.strip("_"), "fault", _told(fault)))
     return found
 
 
+def _told(fault: Exception) -> str:
+    text = " ".join(str(fault).split()) or type(fault).__name__
+    if not hasattr(fault, "consequence"):
+        return f"{type(fault).__name__}: {text}"
+    advice = getattr(fault, "advice", "")
+    return text if advice in text else f"{text}; {advice}"
+
+
 async def _keys(place: Home, config: Config) -> Finding:
-    del config
     from chain import keystore
     from chain.signer_config import read
 
+    if config.keys.signer == "socket":
+        here = _is_there(config.keys.socket)
+        said = "the signer's own" if here else f"no signer listens at {config.keys.socket}"
+        return Finding("keys", "ok" if here else "fault", said)
     signer = read(place.signer_config)
     passphrase = keystore.read_passphrase(signer.passphrase_file)
     wallet = await asyncio.to_thread(keystore.open_key, signer.wallet_key, passphrase)
@@ -93,9 +103,11 @@ async def _isolation(place: Home, config: Config) -> Finding:
 
 
 async def _permit(place: Home, config: Config) -> Finding:
+    from agent import genome
     from agent.birth import read_permit
     from agent.life import Phase
     from agent.life import load as load_notes
+    from agent.permitting import address_in
     from chain.limits_file import read as read_limits
     from chain.types import Address
 
@@ -103,6 +115,11 @@ async def _permit(place: Home, config: Config) -> Finding:
     if notes.phase is not Phase.UNBORN:
         return Finding("permit", "ok", f"born as agent {notes.agent}, {notes.phase}")
     found = read_permit(place)
+    wallet = address_in(place.keys / "wallet.json")
+    if found["wallet"] != wallet:
+        return Finding("permit", "fault", f"it is for {found['wallet']}, the wallet is {wallet}")
+    if found["genome"] != genome.load(place.genome).digest():
+        return Finding("permit", "fault", "it is for another genome; make a new one")
     if not place.limits.exists():
         return Finding("permit", "fault", "limits.json is missing; make it with forager permit")
     limits = read_limits(place.limits.read_text("utf-8"), Address(config.keys.operator))
@@ -142,6 +159,8 @@ async def _chain(place: Home, config: Config) -> Finding:
 
 async def _money(place: Home, config: Config) -> Finding:
     from agent.birth import FIRST_HOURS_GAS
+    from agent.life import Phase
+    from agent.life import load as load_notes
     from agent.permitting import address_in
     from chain.client import ChainClient
     from chain.contracts import BALANCE_OF
@@ -156,7 +175,7 @@ async def _money(place: Home, config: Config) -> Finding:
         [micro] = await read.call(Address(config.chain.token), BALANCE_OF, [wallet])
         needed = FIRST_HOURS_GAS * offer(await read.base_fee(), Wei(10**12)).max_fee
     held = f"{int(str(micro)) / 1e6:.2f} USD and {wei / 1e18:.6f} ETH"
-    if wei < needed:
+    if wei < needed and load_notes(place.notes).phase is Phase.UNBORN:
         return Finding("money", "fault", f"{held}; a birth needs {needed / 1e18:.6f} ETH")
     return Finding("money", "ok", held)
 
@@ -199,6 +218,10 @@ async def _telemetry(place: Home, config: Config) -> Finding:
     return Finding(
         "telemetry", "ok", ", ".join(target.url for target in targets) or "own gateway only"
     )
+
+
+def _is_there(path: str) -> bool:
+    return Path(path).exists()
 
 
 def _existing(path: Path) -> Path:
