@@ -142,16 +142,16 @@ class Demo:
         provider = settling.make_provider(homes, ground, founded.wallet)
         async with ground.devnet.hurrying():
             purse = await settling.fund(ground, operator, provider, founded.wallet)
-        async with _child(homes) as machine:
+        async with provider_process(homes) as machine:
             async with ground.devnet.hurrying():
-                await self._offered(ground, machine)
+                await self.offered(ground, machine)
                 await settling.open_first_lease(ground, purse, founded.wallet)
                 self._tell("the first lease is open; the provider starts the agent on it")
-                await self._born(machine)
+                await self.born(machine)
             status = await self._watch(ground, actors)
         return await self._account(ground, archive, status)
 
-    async def _offered(self, ground: Any, machine: asyncio.subprocess.Process) -> None:
+    async def offered(self, ground: Any, machine: asyncio.subprocess.Process) -> None:
         """Wait for the provider's offer."""
         from chain.reader import BlockReader
         from compute.market import LeaseMarket
@@ -165,7 +165,7 @@ class Demo:
                     await asyncio.sleep(0.1)
         raise WorldError("the provider posted no offer", log=self._homes.provider / "provider.log")
 
-    async def _born(self, machine: asyncio.subprocess.Process) -> None:
+    async def born(self, machine: asyncio.subprocess.Process) -> None:
         """Time waits for the birth, so that a slow machine is no shorter life."""
         from agent import life
         from agent.home import Home
@@ -272,7 +272,7 @@ def _again(state: Path, cars: Path, registry: str) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def _child(homes: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+async def provider_process(homes: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     """The provider, a process of its own; it ends the agents it started."""
     with (homes.provider / "provider.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
