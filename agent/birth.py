@@ -88,7 +88,7 @@ async def be_born(tools: Tools, state: SignerState) -> SignerState:
     await tools.sender.send(verdict.entry)
     async with asyncio.timeout(PATIENCE_S):
         await _settled(tools, verdict.entry)
-        while not (state := await tools.signer.state()).agent:
+        while not (state := await tools.signer.state()).agent:  # noqa: ASYNC110  # a process of its own
             await asyncio.sleep(PAUSE_S)
     return state
 

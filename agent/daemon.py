@@ -12,13 +12,14 @@ from typing import Any, Final, cast
 import structlog
 
 from agent import life
-from agent.body import Body
 from agent.bodies import heartbeat
+from agent.body import Body
 from agent.control import Control
 from agent.ending import Ending, Will
 from agent.errors import IntegrityFault
 from agent.life import Notes, Phase, Turn
 from agent.living import Living
+from agent.metabolism import COMING, HOUSED
 from agent.mind import Mind
 from agent.mortality import Ending as Fate
 from agent.schedule import Schedule
@@ -193,7 +194,7 @@ class Daemon:
         body, sealed = self._body, self._body.log.sealed
         if sealed is None or body.log.ended:
             return
-        flying = any(intent.startswith("anchor.") for intent in body.hands.open)
+        flying = body.hands.unsure or any(i.startswith("anchor.") for i in body.hands.open)
         every = body.tools.config.telemetry.anchor_every
         if not due(sealed.head, self._anchored, every, in_flight=flying):
             return
@@ -220,13 +221,13 @@ class Daemon:
     # Ending
 
     async def _told_to_stop(self) -> None:
-        """A host that evicts an embodied agent whose lease is over ends its life; others pause it."""
+        """A host that evicts an agent whose lease is over ends its life; another stop pauses it."""
         seen = self._living.seen
         if self._notes.phase is not Phase.LIVING or seen is None:
             return
         if self._body.who.placing is Placing.EMBODIED:
             leases = await self._body.compute.leases(await self._reader(), self._body.who.wallet)
-            if not leases:
+            if not any(lease.state in (*HOUSED, *COMING) for lease in leases):
                 await self._die(Fate("died", "evicted"))
 
     async def _die(self, fate: Fate) -> None:
@@ -253,7 +254,7 @@ class Daemon:
     def _remember(self, **changes: Any) -> None:
         state, log_ = self._state, self._body.log
         notes = self._living.noted(self._notes)
-        if state is not None:
+        if state is not None and not self._body.hands.unsure:
             nonce, seq = self._body.hands.first_open(state.next_nonce, log_.next_seq)
             notes = replace(notes, first_open_nonce=nonce, first_open_seq=seq)
         self._save(replace(notes, **changes))

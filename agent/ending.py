@@ -97,7 +97,7 @@ class Ending:
 
     async def _publish(self) -> Checkpoint | None:
         """The final epoch, sealed; sending it on goes on beside the rest."""
-        while not await self._body.publisher.publish() and self._left() > 0:
+        while not await self._body.publisher.publish() and self._left() > 0:  # noqa: ASYNC110
             await asyncio.sleep(PAUSE_S)
         return self._body.log.sealed
 

@@ -24,8 +24,12 @@ from telemetry.log import Log
 from telemetry.record import Record
 
 REMEMBERED: Final = 12
+RECALLED: Final = 4096
+"""So many records are looked through after a restart."""
 GAS_WINDOW_S: Final = 24 * 3600
 HOUR_S: Final = 3600
+LEAST_H: Final = 4.0
+"""Gas is measured over no less: the first hour of a life has what no other hour has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,9 @@ class Hands:
         self._sent: dict[str, Sent] = {}
         self._entries: dict[str, Entry] = {}
         self._done: deque[Done] = deque(maxlen=REMEMBERED)
-        self._fees: deque[tuple[int, Wei]] = deque()
+        self._fees: dict[str, tuple[int, Wei]] = {}
+        """When and how much each intent of the last day burned."""
+        self._recalled = False
         self.unsure = True
         """Something may be signed that is not in the log: `recover` first."""
 
@@ -86,7 +92,11 @@ class Hands:
                 self._log.append("refusal", refusal_body(intent, verdict), block)
             return verdict
         if verdict.fresh or intent.id in self._sent:
-            await self._follow(verdict.entry, key, block)
+            try:
+                await self._follow(verdict.entry, key, block)
+            except Exception:
+                self.unsure = True  # it is signed, but perhaps neither written down nor sent
+                raise
         return verdict.entry
 
     async def settle(self, now: Block) -> None:
@@ -96,14 +106,16 @@ class Hands:
 
     async def recover(self, block: Block, first_nonce: int, first_seq: int) -> None:
         """Take up again all that was signed and is not known to be settled."""
+        if not self._recalled:
+            self._recall(block)
         sent, settled = _told(self._log, first_seq)
         for entry in await self._signer.entries(first_nonce):
             intent = entry.intent
             if intent.id in settled or intent.purpose == "birth":
                 continue
-            key = _key_of(self._log, intent)
+            key = _key_of(self._log, intent.purpose, intent.because)
             if intent.id in sent:
-                self._sent[intent.id] = Sent(key, block.at, sent[intent.id])
+                self._sent.setdefault(intent.id, Sent(key, block.at, sent[intent.id]))
             await self._follow(entry, key, block)
         self.unsure = False
 
@@ -127,10 +139,11 @@ class Hands:
         return min(nonces, default=next_nonce), min(seqs, default=next_seq)
 
     def doings(self, now: Block, age_s: int) -> Doings:
-        while self._fees and self._fees[0][0] < now.at - GAS_WINDOW_S:
-            self._fees.popleft()
-        hours = max(1.0, min(age_s, GAS_WINDOW_S) / HOUR_S)
-        spent = sum(fee for _, fee in self._fees)
+        old = [name for name, (at, _) in self._fees.items() if at < now.at - GAS_WINDOW_S]
+        for name in old:
+            del self._fees[name]
+        hours = max(LEAST_H, min(age_s, GAS_WINDOW_S) / HOUR_S)
+        spent = sum(fee for _, fee in self._fees.values())
         return Doings(
             in_flight=tuple(
                 Pending(intent, sent.key, max(0, now.at - sent.at))
@@ -138,7 +151,7 @@ class Hands:
             ),
             recent=tuple(
                 Outcome(done.key, done.ok, done.fee, max(0, now.at - done.at))
-                for done in reversed(self._done)
+                for done in sorted(self._done, key=lambda done: (-done.at, -done.nonce))
             ),
             gas_per_hour=Wei(int(spent / hours)),
         )
@@ -188,10 +201,9 @@ class Hands:
         intent = entry.intent
         self._entries[intent.id] = entry
         sent = self._sent.get(intent.id)
+        self._forget(intent.id)  # a newer sighting of the same intent replaces the older one
         if receipt is None or sent is None:
-            self._forget(intent.id)
             return
-        first = self._forget(intent.id) is None
         done = Done(
             sent.key,
             intent.id,
@@ -204,21 +216,30 @@ class Hands:
         )
         if sighting.state in (MINED, State.SETTLED):
             self._done.append(done)
-            if first:
-                self._fees.append((receipt.block.at, receipt.fee))
+            self._fees[intent.id] = (receipt.block.at, receipt.fee)
         if sighting.final:
             if not self._log.ended:
                 self._log.append("effect", settled_body(sighting), now)
             del self._sent[intent.id]
             self._entries.pop(intent.id)
 
-    def _forget(self, intent: str) -> Done | None:
-        """A newer sighting of the same intent replaces the older one."""
-        for done in self._done:
-            if done.intent == intent:
-                self._done.remove(done)
-                return done
-        return None
+    def _forget(self, intent: str) -> None:
+        self._fees.pop(intent, None)
+        for done in [done for done in self._done if done.intent == intent]:
+            self._done.remove(done)
+
+    def _recall(self, now: Block) -> None:
+        """What the last day's records say was done: a restart must not look like a life of ease."""
+        self._recalled = True
+        keys: dict[str, str] = {}
+        for _, body in _effects(self._log, max(0, self._log.next_seq - RECALLED)):
+            name = str(body["intent"])
+            if body["stage"] == "sent":
+                keys[name] = _key_of(self._log, body["purpose"], body["because"])
+            elif body["block"]["at"] >= now.at - GAS_WINDOW_S:
+                done = _done(body, keys.get(name, name))
+                self._done.append(done)
+                self._fees[name] = (done.at, done.fee)
 
 
 def sent_body(entry: Entry) -> dict[str, Any]:
@@ -305,10 +326,24 @@ def _told(log: Log, first_seq: int) -> tuple[dict[str, int], set[str]]:
     return sent, settled
 
 
-def _key_of(log: Log, intent: Intent) -> str:
+def _done(settled: Mapping[str, Any], key: str) -> Done:
+    """What a settled effect says, as it was said when it settled."""
+    return Done(
+        key,
+        str(settled["intent"]),
+        int(settled["nonce"]),
+        str(settled["hash"]),
+        bool(settled["ok"]),
+        Wei(int(settled["fee"])),
+        int(settled["block"]["at"]),
+        final=True,
+    )
+
+
+def _key_of(log: Log, purpose: str, because: int) -> str:
     """The action an intent was part of, from the record that decided it."""
-    if intent.purpose != "act":
-        return intent.purpose
-    body = log.record(intent.because).body
+    if purpose != "act":
+        return purpose
+    body = log.record(because).body
     menu = body.get("menu")
-    return str(menu[body["chosen"]]["key"]) if menu else intent.purpose
+    return str(menu[body["chosen"]]["key"]) if menu else purpose
