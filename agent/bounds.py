@@ -17,10 +17,10 @@ from chain.types import Json
 from strategies.plain import BIG, from_plain, to_plain
 from strategies.port import Action
 
-SURVEY_BYTES: Final = 4096
+SURVEY_BYTES: Final = 3072
 SURVEY_DEPTH: Final = 8
 MOST_ACTIONS: Final = 26
-MOST_PARAMS: Final = 16
+MOST_PARAMS: Final = 12
 MOST_CALLS: Final = 8
 CALLS_BYTES: Final = 8192
 SUMMARY_LENGTH: Final = 160
