@@ -86,6 +86,17 @@ async def _keys(place: Home, config: Config) -> Finding:
     return Finding("keys", "ok", f"wallet {wallet.address} opens")
 
 
+async def _signer_apart(path: Path) -> Finding:
+    from chain.signer_client import SignerClient
+
+    client = SignerClient(path)
+    try:
+        state = await client.state()
+    finally:
+        await client.close()
+    return Finding("keys", "ok", f"the signer at {path} answers for wallet {state.wallet}")
+
+
 async def _isolation(place: Home, config: Config) -> Finding:
     from chain.signer_config import read
 
@@ -158,7 +169,7 @@ async def _chain(place: Home, config: Config) -> Finding:
 
 
 async def _money(place: Home, config: Config) -> Finding:
-    from agent.birth import FIRST_HOURS_GAS
+    from agent.birth import FIRST_HOURS_GAS, read_permit
     from agent.life import Phase
     from agent.life import load as load_notes
     from agent.permitting import address_in
@@ -168,7 +179,10 @@ async def _money(place: Home, config: Config) -> Finding:
     from chain.reader import BlockReader
     from chain.types import Address, Wei
 
-    wallet = address_in(place.keys / "wallet.json")
+    apart = config.keys.signer == "socket"
+    wallet = (
+        Address(read_permit(place)["wallet"]) if apart else address_in(place.keys / "wallet.json")
+    )
     async with ChainClient(config.chain.rpc, config.chain.chain_id) as client:
         read = await BlockReader.latest(client)
         wei = await read.balance(wallet)
