@@ -40,7 +40,7 @@ STOPPED: Final = 1
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_DUMPABLE: Final = 4
 FOLLOW: Final = "--follow"
-"""End when the process that started this one ends."""
+"""End when the process that started this one, whose id comes next, ends."""
 
 
 class Server:
@@ -201,7 +201,7 @@ def _peer_uid(writer: asyncio.StreamWriter) -> int:
     return int(struct.unpack("3i", packed)[1])
 
 
-def _harden(*, follow: bool) -> None:
+def _harden(parent: int) -> None:
     """No core dumps, no debugger of the same user, no files for others."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -209,8 +209,10 @@ def _harden(*, follow: bool) -> None:
     if prctl is None:
         return
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if follow:
+    if parent:
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:  # it ended while this one was still being loaded
+            sys.exit(STOPPED)
 
 
 def _say(message: dict[str, Json]) -> None:
@@ -218,11 +220,12 @@ def _say(message: dict[str, Json]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    follow, paths = FOLLOW in arguments, [a for a in arguments if a != FOLLOW]
-    _harden(follow=follow)
+    followed = arguments[:1] == [FOLLOW] and arguments[1:2] != [] and arguments[1].isdecimal()
+    parent, paths = (int(arguments[1]), arguments[2:]) if followed else (0, arguments)
+    _harden(parent)
     try:
         if len(paths) != 1:
-            raise BadSettings("usage: python -m chain.signer [--follow] signer.toml")
+            raise BadSettings("usage: python -m chain.signer [--follow PID] signer.toml")
         asyncio.run(run(signer_config.read(Path(paths[0]))))
     except ChainError as fault:
         _say({"ready": False, **fault_to_json(fault)})

@@ -132,7 +132,7 @@ async def start_signer(config: Path, *, log: int | None = None) -> SignerProcess
         sys.executable,
         "-m",
         "chain.signer",
-        "--follow",
+        *("--follow", str(os.getpid())),
         str(config),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
