@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ class Tools:
     watcher: Watcher
     wall_ms: Callable[[], int]
     clock: Callable[[], float]
+    keeping: asyncio.Task[None] | None = None
+    """Keeps the signer running; when it ends, so does the daemon."""
 
     @property
     def speed(self) -> float:

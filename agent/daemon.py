@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -25,20 +25,26 @@ from agent.mortality import Ending as Fate
 from agent.schedule import Schedule
 from agent.status import status
 from chain.contracts import life_of
-from chain.errors import ChainError
+from chain.errors import ChainError, SignerGone
 from chain.reader import BlockReader
 from chain.types import Intent, Refused, SignerState
+from compute.errors import ComputeError
 from strategies.port import Placing
 from telemetry.anchor import Cause, anchor_call, due, serve_call
 from telemetry.cid import digest_of
 from telemetry.errors import TelemetryError
 
+Fault = ChainError | ComputeError | TelemetryError | IntegrityFault
+
 log = structlog.get_logger(__name__)
 
 STOP_S: Final = 3.0
 ANCHOR_CHECK_S: Final = 0.5
+HALT_PAUSE_S: Final = 0.05
 LEAST_PATIENCE_S: Final = 5.0
 STOP: Final = "stop"
+LOOK: Final = "look"
+"""Rung when something that should run for ever has ended."""
 
 
 class Daemon:
@@ -51,7 +57,7 @@ class Daemon:
         self._notes = notes
         self._living = Living(body, mind, notes)
         self._state: SignerState | None = None
-        self._stopping = False
+        self._stop_at: float | None = None
         self._faults: dict[str, str] = {}
         self._bells = Schedule(
             {
@@ -67,12 +73,15 @@ class Daemon:
         """Live; gives the notes as they stand when the process may end."""
         body = self._body
         publishing = asyncio.create_task(body.publisher.run(), name="publisher")
+        roots = [task for task in (publishing, body.tools.keeping) if task]
+        for root in roots:
+            root.add_done_callback(lambda _: self._bells.ring(LOOK))
         with _signals(self):
             await self._control.start()
             self._bells.start()
             try:
                 await self._wake()
-                await self._loop(publishing)
+                await self._loop(roots)
                 await self._rest()
             finally:
                 self._bells.stop()
@@ -84,12 +93,28 @@ class Daemon:
 
     def stop(self) -> None:
         """Asked by the operator or the host: come to rest at the next step."""
-        self._stopping = True
+        if self._stop_at is None:
+            self._stop_at = self._body.tools.clock()
         self._bells.ring(STOP)
 
-    async def halt(self, reason: str) -> None:
-        await self._body.tools.signer.halt(reason)
-        self._bells.ring("tick")
+    def _may_stop(self) -> bool:
+        """An ending that has begun is brought to its end, unless it takes longer than it may."""
+        if self._stop_at is None:
+            return False
+        waited = self._body.tools.clock() - self._stop_at
+        will_s = self._body.tools.config.life.will_s
+        return self._notes.phase is not Phase.ENDING or waited >= will_s
+
+    async def halt_surely(self, reason: str) -> None:
+        """Halt, and see that it is written down: a signer that is being started again must know."""
+        while True:
+            try:
+                await self._body.tools.signer.halt(reason)
+            except SignerGone:
+                await asyncio.sleep(HALT_PAUSE_S)
+            else:
+                self._bells.ring("tick")
+                return
 
     # Waking and resting
 
@@ -122,14 +147,15 @@ class Daemon:
 
     # The one loop
 
-    async def _loop(self, publishing: asyncio.Task[None]) -> None:
+    async def _loop(self, roots: Sequence[asyncio.Task[None]]) -> None:
         while self._notes.phase is not Phase.ENDED:
             rung = await self._bells.due()
-            if publishing.done():
-                await publishing  # raises what ended it
+            for root in roots:
+                if root.done():
+                    await root  # raises what ended it
             for bell in rung:
                 await self._step(bell)
-            if self._stopping and self._notes.phase is not Phase.ENDING:
+            if self._may_stop():
                 return
 
     async def _step(self, bell: str) -> None:
@@ -143,12 +169,12 @@ class Daemon:
                     await self._anchor()
                 case "stop":
                     await self._told_to_stop()
-        except (ChainError, TelemetryError, IntegrityFault) as fault:
+        except (ChainError, ComputeError, TelemetryError, IntegrityFault) as fault:
             await self._bear(bell, fault)
         else:
             self._faults.pop(bell, None)
 
-    async def _bear(self, bell: str, fault: ChainError | TelemetryError | IntegrityFault) -> None:
+    async def _bear(self, bell: str, fault: Fault) -> None:
         """Do what the fault's consequence says."""
         self._faults[bell] = str(fault)
         log.warning("fault", bell=bell, fault=type(fault).__name__, says=str(fault))
@@ -156,7 +182,9 @@ class Daemon:
             raise fault
         # Once an ending has begun, such a fault counts as a part of the death.
         if fault.consequence == "halt" and self._notes.phase is not Phase.ENDING:
-            await self.halt(f"integrity: {type(fault).__name__}")
+            with contextlib.suppress(SignerGone):  # the fault will come again, and so will this
+                await self._body.tools.signer.halt(f"integrity: {type(fault).__name__}")
+            self._bells.ring("tick")
 
     async def _tick(self) -> None:
         body, read = self._body, await self._reader()
@@ -164,18 +192,22 @@ class Daemon:
         if body.hands.unsure:
             await self._recover(read)
         await body.hands.settle(read.block)
-        if self._notes.phase is Phase.ENDING or self._notes.drained:
+        notes = self._notes
+        if notes.phase is Phase.ENDING or (notes.phase is Phase.HALTED and notes.drained):
             await self._end()
-        elif self._notes.phase is Phase.LIVING and not body.log.ended:
+        elif notes.phase is Phase.LIVING and not body.log.ended:
             fate = await self._living.tick(read)
             if fate is not None:
                 await self._die(fate)
+        elif notes.phase is Phase.HALTED:
+            await self._living.look(read)
 
     async def _heed(self, read: BlockReader) -> None:
         """The signer knows of halts first; the log follows it."""
         self._state = state = await self._body.tools.signer.state()
         phase, written = self._notes.phase, self._body.log.ended
-        if state.halted and phase in (Phase.LIVING, Phase.ENDING) and not written:
+        dying = phase is Phase.ENDING and not self._notes.drained
+        if state.halted and (phase is Phase.LIVING or dying) and not written:
             body = {"halt_id": state.halt_id, "reason": state.halt_reason}
             self._body.log.append("halt", body, read.block)
             self._save(self._notes.turn(Turn.HALTED))
@@ -271,7 +303,7 @@ class Daemon:
             case "status":
                 return status(self._body, self._living, self._notes, self._faults, self._anchored)
             case "drain":
-                await self.halt("the operator drains the wallet")
+                await self._body.tools.signer.halt("the operator drains the wallet")
                 self._save(replace(self._notes, drained=True))
                 self._bells.ring("tick")
                 return {"drained": True}
@@ -290,7 +322,7 @@ def _signals(daemon: Daemon) -> Any:
     asked: set[asyncio.Task[None]] = set()
 
     def halt() -> None:
-        task = loop.create_task(daemon.halt("SIGUSR1"))
+        task = loop.create_task(daemon.halt_surely("SIGUSR1"))
         asked.add(task)
         task.add_done_callback(asked.discard)
 

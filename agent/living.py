@@ -10,10 +10,11 @@ from typing import Any, Final
 from agent import bodies, inflows, menu, mortality
 from agent.body import Body
 from agent.life import Notes
-from agent.mind import Mind
+from agent.mind import Choice, Mind
 from agent.senses import Memory
 from chain.errors import ChainError
 from chain.reader import BlockReader
+from compute.errors import ComputeError
 from compute.port import REFLEX, Lease
 from strategies.port import Action, Snapshot
 
@@ -26,7 +27,9 @@ class Living:
 
     def __init__(self, body: Body, mind: Mind, notes: Notes) -> None:
         self._body = body
+        config = body.tools.config.mind
         self._mind = mind
+        self._reflex = Mind(None, body.seed, config.epsilon, config.temperature)
         self._memory = Memory(last_active_at=notes.last_active_at or body.who.born_at)
         self._inflows_block = notes.inflows_block or notes.born_block
         self._told_lease: Lease | None = None
@@ -35,8 +38,8 @@ class Living:
         self.decisions: deque[Mapping[str, Any]] = deque(maxlen=SHOWN)
         self.faults: dict[str, str] = {}
 
-    async def tick(self, read: BlockReader) -> mortality.Ending | None:
-        """Do one pass at this block; gives the ending when it has come."""
+    async def look(self, read: BlockReader) -> Snapshot | None:
+        """See this block and tell what is new; None when it has been seen."""
         body, before = self._body, self._memory
         if read.block.number <= before.block_number:
             return None
@@ -46,6 +49,13 @@ class Living:
         self.seen = seen
         self._note_lease(seen)
         await self._note_inflows(read)
+        return seen
+
+    async def tick(self, read: BlockReader) -> mortality.Ending | None:
+        """Do one pass at this block; gives the ending when it has come."""
+        body, seen = self._body, await self.look(read)
+        if seen is None:
+            return None
         body.move(seen.lease)
         if ending := mortality.judge(seen, *self._patience()):
             return ending
@@ -66,7 +76,7 @@ class Living:
 
     async def _decide(self, seen: Snapshot, offered: tuple[Action, ...], read: BlockReader) -> None:
         body = self._body
-        choice = await self._mind.choose(seen, offered, body.log.next_seq)
+        choice = await self._choose(seen, offered)
         body_of = bodies.decision(seen, offered, choice)
         entry = body.log.append("decision", body_of, read.block)
         self.decisions.append(
@@ -82,6 +92,17 @@ class Living:
             }
         )
         await body.hands.act(offered[choice.index], entry.seq, read.block, await read.base_fee())
+
+    async def _choose(self, seen: Snapshot, offered: tuple[Action, ...]) -> Choice:
+        """A model that cannot serve is a fault to be shown; the reflex keeps the agent alive."""
+        seq = self._body.log.next_seq
+        try:
+            choice = await self._mind.choose(seen, offered, seq)
+        except ComputeError as fault:
+            self.faults["mind"] = str(fault)
+            return await self._reflex.choose(seen, offered, seq)
+        self.faults.pop("mind", None)
+        return choice
 
     def _note_lease(self, seen: Snapshot) -> None:
         told = bodies.lease(seen.lease, self._told_lease)

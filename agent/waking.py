@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from agent import genome
 from agent.config import Config
 from agent.errors import BadConfig
 from agent.home import Home
+from agent.keeping import keep
 from agent.models import resolve
 from chain.signer_client import SignerProcess, start_signer
 from compute.engine_client import Engine, EngineConfig
@@ -25,8 +26,10 @@ class Children:
     """What is on its way; whoever needs one waits for it, and hears then what went wrong."""
 
     born_as: genome.Genome
-    signer: asyncio.Task[SignerProcess] | None
+    signer: asyncio.Future[SignerProcess] | None
     """None when the operator runs the signer elsewhere."""
+    keeping: asyncio.Task[None] | None
+    """Starts the signer again when it ends; what ends this task ends the daemon."""
     engine: Engine | None
     """None when thinking is rented."""
     loading: asyncio.Task[ModelId] | None
@@ -43,11 +46,15 @@ async def waking(home: Home, config: Config) -> AsyncIterator[Children]:
         )
     engine = _engine(config, born_as, model)
     with (home.logs / "signer.log").open("ab") as errors:
+
+        def start() -> Awaitable[SignerProcess]:
+            return start_signer(home.signer_config, log=errors.fileno())
+
+        signer = asyncio.ensure_future(start()) if config.keys.signer == "child" else None
         children = Children(
             born_as,
-            asyncio.create_task(start_signer(home.signer_config, log=errors.fileno()))
-            if config.keys.signer == "child"
-            else None,
+            signer,
+            asyncio.create_task(keep(signer, start), name="signer") if signer else None,
             engine,
             asyncio.create_task(engine.start()) if engine else None,
         )
@@ -74,12 +81,9 @@ def _engine(config: Config, born_as: genome.Genome, model: Path) -> Engine | Non
 
 
 async def _end(children: Children) -> None:
-    tasks = [task for task in (children.signer, children.loading) if task]
+    tasks = [task for task in (children.keeping, children.signer, children.loading) if task]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     if children.engine:
         await children.engine.close()
-    signer = children.signer
-    if signer and not signer.cancelled() and not signer.exception():
-        await signer.result().stop()

@@ -72,7 +72,17 @@ async def tools_of(home: Home, config: Config, children: Children) -> AsyncItera
             finality_blocks=config.chain.finality_blocks,
             resend_s=RESEND_S,
         )
-        yield Tools(home, config, client, signer, sender, watcher, _wall_ms, time.monotonic)
+        yield Tools(
+            home,
+            config,
+            client,
+            signer,
+            sender,
+            watcher,
+            _wall_ms,
+            time.monotonic,
+            children.keeping,
+        )
 
 
 async def live(home: Home, config: Config, children: Children) -> Notes:
