@@ -74,7 +74,7 @@ def make(born: Mapping[str, Any]) -> Strategy:
     tools = born["tools"]
     [network] = entry_points(group=COMPUTE, name=tools["compute"])
     [point] = entry_points(group=STRATEGIES, name=born["name"])
-    compute = network.load()(tools["market"], tools["token"])
+    compute = network.load()(tools["market"], tools["token"], tools["guardian"])
     made: Strategy = point.load()(born["options"], Tools(compute))
     return made
 

@@ -126,7 +126,7 @@ async def live(home: Home, config: Config, children: Children) -> Notes:
         compute = plugins.compute_network(
             config.compute, places.lease_market, places.token, who.guardian
         )
-        strategies = _strategies(config, StrategyTools(compute), who.places)
+        strategies = _strategies(config, StrategyTools(compute), who)
         for strategy in strategies:
             if isinstance(strategy, Apart):
                 stack.push_async_callback(strategy.close)
@@ -219,11 +219,12 @@ def _target(target: Target) -> Kubo:
     return Kubo(target.url, target.deadline_s)
 
 
-def _strategies(config: Config, tools: StrategyTools, places: Places) -> Sequence[Strategy | Apart]:
+def _strategies(config: Config, tools: StrategyTools, who: Self) -> Sequence[Strategy | Apart]:
     facts = {
         "compute": config.compute,
-        "market": str(places.lease_market),
-        "token": str(places.token),
+        "market": str(who.places.lease_market),
+        "token": str(who.places.token),
+        "guardian": str(who.guardian),
     }
     return [
         plugins.strategy(
