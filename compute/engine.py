@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from signal import SIG_IGN, SIGINT, signal
 from typing import IO, Final
 
 from compute.errors import BadModel, NoModel
@@ -30,6 +31,7 @@ FOUND_WRONG: Final = 1
 
 def main() -> int:
     asked = _arguments()
+    signal(SIGINT, SIG_IGN)  # a terminal's Ctrl-C is for the daemon, which ends us in its own time
     out = _claim_stdout()
     try:
         ids = _identify(asked.model, asked.adapter, asked.digest)

@@ -86,7 +86,7 @@ class Engine:
     async def score(self, prompt: str, labels: Sequence[str]) -> Scores:
         async with self._turn:
             end = self._clock() + self._config.deadline_s
-            child = await self._child(self._config.deadline_s)
+            child = await self._child(self._config.deadline_s / 2)  # the rest is for the answer
             try:
                 async with asyncio.timeout(max(end - self._clock(), 0)):
                     reply = await self._ask(child, prompt, labels)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -33,8 +34,7 @@ class Llama:
     ) -> None:
         self.context = context
         self.cached: list[int] = []
-        self._complaints: list[str] = []
-        self._silence()
+        silence()
         native.llama_backend_init()
         self._model = self._load(model)
         self._vocab = native.llama_model_get_vocab(self._model)
@@ -83,10 +83,10 @@ class Llama:
         """Lay a LoRA adapter over the weights; what the cache holds was computed without it."""
         lora = native.llama_adapter_lora_init(self._model, bytes(adapter))
         if not lora:
-            raise BadModel("llama.cpp refuses the adapter", said=self._said())
+            raise BadModel("llama.cpp refuses the adapter", said=_said())
         adapters = (native.llama_adapter_lora_p_ctypes * 1)(lora)
         if native.llama_set_adapters_lora(self._ctx, adapters, 1, (ctypes.c_float * 1)(1.0)):
-            raise BadModel("llama.cpp refuses the adapter", said=self._said())
+            raise BadModel("llama.cpp refuses the adapter", said=_said())
         self.forget()
 
     def _load(self, path: Path) -> Pointer:
@@ -94,7 +94,7 @@ class Llama:
         params.check_tensors = True  # a flipped bit may be a NaN, and would choose for ever
         model = native.llama_model_load_from_file(bytes(path), params)
         if not model:
-            raise BadModel("llama.cpp refuses the model file", said=self._said())
+            raise BadModel("llama.cpp refuses the model file", said=_said())
         return model
 
     def _open(self, context: int, threads: int) -> Pointer:
@@ -103,23 +103,33 @@ class Llama:
         params.n_seq_max = params.n_outputs_max = 1
         params.n_threads = params.n_threads_batch = threads
         params.no_perf = True
+        # On processors it halves the speed of passes under 64 tokens, which most of ours are.
+        params.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
         opened = native.llama_init_from_model(self._model, params)
         if not opened:
-            raise BadModel("llama.cpp cannot open a context for the model", said=self._said())
+            raise BadModel("llama.cpp cannot open a context for the model", said=_said())
         return opened
 
-    def _silence(self) -> None:
-        """Keep what llama.cpp complains of, print nothing."""
 
-        def hear(level: int, text: bytes, _: object) -> None:
-            if level == LOG_ERROR:
-                self._complaints.append(text.decode(errors="replace").strip())
+def _remember(level: int, text: bytes, _: object) -> None:
+    if level == LOG_ERROR:
+        _complaints.append(text.decode(errors="replace").strip())
 
-        self._hear = native.llama_log_callback(hear)  # ctypes keeps no reference of its own
-        native.llama_log_set(self._hear, ctypes.c_void_p(0))
 
-    def _said(self) -> str:
-        return self._complaints[0][:300] if self._complaints else ""
+_complaints: Final[deque[str]] = deque(maxlen=16)
+"""The library has one logger for the process, so these are the process's too."""
+_hear: Final = native.llama_log_callback(_remember)
+"""Kept for ever: the library would call a freed one."""
+
+
+def silence() -> None:
+    """Keep llama.cpp from printing."""
+    native.llama_log_set(_hear, ctypes.c_void_p(0))
+    _complaints.clear()
+
+
+def _said() -> str:
+    return _complaints[0][:300] if _complaints else ""
 
 
 def engine_digest() -> str:

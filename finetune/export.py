@@ -9,6 +9,7 @@ import gguf
 import torch
 from llama_cpp import llama_cpp as native
 
+from compute.llama import silence
 from finetune.policy import Policy, Shape
 from finetune.vocab import entries
 
@@ -57,6 +58,7 @@ def export(policy: Policy, path: Path, name: str) -> None:
 
 
 def quantize(source: Path, target: Path, kind: int = native.LLAMA_FTYPE_MOSTLY_Q8_0) -> None:
+    silence()
     params = native.llama_model_quantize_default_params()
     params.ftype = kind
     params.nthread = 1
