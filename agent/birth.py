@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent import bodies, genome
 from agent.body import Tools
+from agent.config import Config
 from agent.errors import CannotBeBorn
 from agent.home import Home
-from chain import permit
+from agent.permitting import address_in
+from chain import fees, permit
 from chain.contracts import BALANCE_OF, BIRTH
+from chain.errors import ChainError
 from chain.limits_file import digest_of
 from chain.reader import BlockReader
-from chain.types import Address, Call, Entry, Intent, Refused, SignerState
+from chain.types import Address, Call, Entry, Intent, Refused, SignerState, Wei
 from strategies.port import Placing
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 GAS: Final = 500_000
 FIRST_HOURS_GAS: Final = 1_500_000
 """Birth, saying where the log is, and a few first actions."""
+MAX_FEE: Final = Wei(200 * 10**9)
+"""For one unit of gas; the limits may say less."""
 PATIENCE_S: Final = 180.0
 PAUSE_S: Final = 0.1
 INTENT: Final = "birth"
@@ -44,52 +49,75 @@ def read_permit(home: Home) -> dict[str, Any]:
     return found
 
 
-async def judge(tools: Tools, state: SignerState) -> None:
-    """Refuse before anything is signed: no permit for this wallet, or too little money."""
-    read = await BlockReader.latest(tools.client)
-    found, _ = permit.birth_from_json(read_permit(tools.home))
-    if found.wallet != state.wallet:
-        raise CannotBeBorn(
-            f"the permit is for {found.wallet}, this wallet is {state.wallet}",
-            "make a new one with forager permit",
-        )
+async def judge(home: Home, config: Config, read: BlockReader) -> None:
+    """Refuse before anything is signed: a permit that is no good, or too little money."""
+    found, _ = permit.birth_from_json(read_permit(home))
+    if config.keys.signer == "child":
+        _is_for(found.wallet, address_in(home.keys / "wallet.json"))
     if found.deadline <= read.block.at:
         raise CannotBeBorn("the permit has expired", "make a new one with forager permit")
-    if "0x" + found.genome.hex() != genome.load(tools.home.genome).digest():
+    if "0x" + found.genome.hex() != genome.load(home.genome).digest():
         raise CannotBeBorn("the permit is for another genome", "make a new one with forager permit")
-    held = await read.balance(state.wallet)
-    needed = FIRST_HOURS_GAS * tools.sender.offer(await read.base_fee()).max_fee
+    held = await read.balance(found.wallet)
+    needed = FIRST_HOURS_GAS * fees.offer(await read.base_fee(), MAX_FEE).max_fee
     if held < needed:
         raise CannotBeBorn(
-            f"{state.wallet} holds {held / 1e18:.6f} ETH, a birth needs {needed / 1e18:.6f}",
+            f"{found.wallet} holds {held / 1e18:.6f} ETH, a birth needs {needed / 1e18:.6f}",
             "send it some and run again",
         )
-    [micro] = await read.call(Address(tools.config.chain.token), BALANCE_OF, [state.wallet])
-    if tools.config.placing.mode is Placing.REMOTE and micro == 0:
+    [micro] = await read.call(Address(config.chain.token), BALANCE_OF, [found.wallet])
+    if config.placing.mode is Placing.REMOTE and micro == 0:
         raise CannotBeBorn(
-            f"{state.wallet} holds no money to rent a model with", "send it some and run again"
+            f"{found.wallet} holds no money to rent a model with", "send it some and run again"
+        )
+
+
+def _is_for(permitted: Address, wallet: Address) -> None:
+    if permitted != wallet:
+        raise CannotBeBorn(
+            f"the permit is for {permitted}, this wallet is {wallet}",
+            "make a new one with forager permit",
         )
 
 
 async def be_born(tools: Tools, state: SignerState) -> SignerState:
     """Send the birth, and wait until the registry knows the agent for good."""
-    await judge(tools, state)
     permitted, signature = permit.birth_from_json(read_permit(tools.home))
+    _is_for(permitted.wallet, state.wallet)
     read = await BlockReader.latest(tools.client)
     call = Call(state.registry, BIRTH, permit.birth_args(permitted, signature), gas=GAS)
     verdict = await tools.signer.admit(
         Intent(INTENT, 0, "birth", call), tools.sender.offer(await read.base_fee())
     )
+    if isinstance(verdict, Refused) and state.halted:
+        raise CannotBeBorn("this agent is halted", "the operator lifts that with forager resume")
     if isinstance(verdict, Refused):
         facts = json.dumps(dict(verdict.facts))
         raise CannotBeBorn(
             f"the signer refuses the birth: {verdict.reason} {facts}", "look at limits.json"
         )
     await tools.sender.send(verdict.entry)
-    async with asyncio.timeout(PATIENCE_S):
-        await _settled(tools, verdict.entry)
-        while not (state := await tools.signer.state()).agent:  # noqa: ASYNC110  # a process of its own
-            await asyncio.sleep(PAUSE_S)
+    try:
+        return await asyncio.wait_for(_known(tools, verdict.entry), PATIENCE_S)
+    except TimeoutError:
+        raise CannotBeBorn(
+            f"no block took the birth in {PATIENCE_S:.0f} s",
+            "run again: the same bytes wait for one",
+        ) from None
+
+
+async def _known(tools: Tools, entry: Entry) -> SignerState:
+    """Once it is settled and the signer has heard of it; a chain that is silent now may answer."""
+    while True:
+        try:
+            await _settled(tools, entry)
+            break
+        except ChainError as fault:
+            if fault.consequence != "retry":
+                raise
+        await asyncio.sleep(PAUSE_S)
+    while not (state := await tools.signer.state()).agent:  # noqa: ASYNC110  # a process of its own
+        await asyncio.sleep(PAUSE_S)
     return state
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final
@@ -88,8 +88,15 @@ def main() -> None:
         # and deserves its traceback.
         if not hasattr(fault, "consequence"):
             raise
-        advice = getattr(fault, "advice", "")
-        text = " ".join(str(fault).split())
-        line = text if not advice or advice in text else f"{text}; {advice}"
-        sys.stderr.write(f"forager: {line}\n")
+        sys.stderr.write(f"forager: {_line(fault)}\n")
         sys.exit(WRONGLY_USED)
+
+
+def _line(fault: Exception) -> str:
+    """What is wrong, with the facts that it does not name itself, and what to do about it."""
+    text = " ".join(str(fault).split())
+    facts: Mapping[str, object] = getattr(fault, "facts", {})
+    unsaid = [f"{name} {fact}" for name, fact in facts.items() if f"{fact}" not in text]
+    told = f"{text} ({', '.join(unsaid)})" if unsaid else text
+    advice = getattr(fault, "advice", "")
+    return " ".join((told if not advice or advice in told else f"{told}; {advice}").split())

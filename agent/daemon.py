@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -50,11 +50,12 @@ LOOK: Final = "look"
 class Daemon:
     """Lives one life in one home until it ends or is told to stop."""
 
-    def __init__(self, body: Body, notes: Notes) -> None:
+    def __init__(self, body: Body, notes: Notes, awake: Callable[[], None]) -> None:
         config = body.tools.config
         mind = Mind(body.scorer, body.seed, config.mind.epsilon, config.mind.temperature)
         self._body = body
         self._notes = notes
+        self._awake = awake
         self._living = Living(body, mind, notes)
         self._state: SignerState | None = None
         self._stop_at: float | None = None
@@ -81,6 +82,7 @@ class Daemon:
             self._bells.start()
             try:
                 await self._wake()
+                self._awake()
                 await self._loop(roots)
                 await self._rest()
             finally:

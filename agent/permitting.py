@@ -16,6 +16,7 @@ from agent.errors import UsedWrongly
 from agent.home import Home
 from chain import limits_file
 from chain import permit as typed
+from chain.errors import BadKeystore
 from chain.keys import Key
 from chain.types import Address
 from compute.market import CLOSE, EXTEND, OPEN
@@ -132,7 +133,10 @@ def address_in(keystore: Path) -> Address:
     """A keystore names its address in the clear."""
     from eth_utils.address import to_checksum_address
 
-    return Address(to_checksum_address(json.loads(keystore.read_text("ascii"))["address"]))
+    try:
+        return Address(to_checksum_address(json.loads(keystore.read_text("ascii"))["address"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadKeystore(path=str(keystore)) from None
 
 
 def _judge(caps: Caps) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from agent import birth, genome, life, plugins
+from agent import birth, genome, life, plugins, ports
 from agent.apart import Apart
 from agent.body import Body, Tools
 from agent.config import Config, Target
 from agent.daemon import Daemon
-from agent.errors import PortTaken
 from agent.hands import Hands
 from agent.home import Home
 from agent.life import Notes, Phase, Turn
@@ -29,7 +28,7 @@ from chain.reader import BlockReader
 from chain.sender import Sender
 from chain.signer_client import SignerClient
 from chain.signer_config import read as read_signer_config
-from chain.types import Address, SignerState, Wei
+from chain.types import Address, SignerState
 from chain.watcher import Watcher
 from compute.manifest import manifest
 from strategies.port import Places, Strategy
@@ -41,7 +40,6 @@ from telemetry.node import Node
 from telemetry.publisher import Publisher
 
 HOUR_S: Final = 3600
-MAX_FEE: Final = Wei(200 * 10**9)
 RESEND_S: Final = 4.0
 
 
@@ -62,7 +60,7 @@ async def tools_of(home: Home, config: Config, children: Children) -> AsyncItera
         if state.chain_id != config.chain.chain_id:
             raise WrongChain(ours=config.chain.chain_id, signers=state.chain_id)
         outbox = Outbox()
-        sender = Sender(client, signer, outbox, clock=time.monotonic, max_fee=MAX_FEE)
+        sender = Sender(client, signer, outbox, clock=time.monotonic, max_fee=birth.MAX_FEE)
         watcher = Watcher(
             client,
             sender,
@@ -85,8 +83,8 @@ async def tools_of(home: Home, config: Config, children: Children) -> AsyncItera
         )
 
 
-async def live(home: Home, config: Config, children: Children) -> Notes:
-    """Be born if need be, then live until the end or until stopped."""
+async def live(home: Home, config: Config, children: Children, awake: Callable[[], None]) -> Notes:
+    """Be born if need be, then live until the end or until stopped; says when it is awake."""
     born_as = children.born_as
     async with contextlib.AsyncExitStack() as stack:
         tools = await stack.enter_async_context(tools_of(home, config, children))
@@ -147,7 +145,7 @@ async def live(home: Home, config: Config, children: Children) -> Notes:
             hands=Hands(tools.signer, tools.sender, tools.watcher, log),
             serves=config.telemetry.serve_uri or gateway,
         )
-        return await Daemon(body, notes).run()
+        return await Daemon(body, notes, awake).run()
 
 
 async def _self(tools: Tools, state: SignerState, born_as: genome.Genome) -> Self:
@@ -209,10 +207,7 @@ async def _listen(node: Node, config: Config) -> str:
     try:
         return await node.start(host, port)
     except OSError as fault:
-        raise PortTaken(
-            f"the gateway cannot listen on {host}:{port} ({fault.strerror})",
-            "name another telemetry.gateway_port, or 0 for any free one",
-        ) from None
+        raise ports.taken(host, port, fault) from None
 
 
 def _target(target: Target) -> Kubo:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -186,10 +188,7 @@ async def _resume(place: Home, keystore: Path, passphrase_file: Path) -> int:
     from chain import permit
 
     key = keys.open_key(keystore, keys.read_passphrase(passphrase_file))
-    client = _signer(place)
-    if client is None:
-        raise UsedWrongly("the signer is not running", "start it with forager run, then resume")
-    try:
+    async with _some_signer(place) as client:
         state = await client.state()
         if not state.halted:
             raise UsedWrongly("this agent is not halted", "there is nothing to resume")
@@ -200,5 +199,39 @@ async def _resume(place: Home, keystore: Path, passphrase_file: Path) -> int:
                 f"the signer takes this only from {state.operator}", "use the operator's keystore"
             )
         return state.halt_id
+
+
+@contextlib.asynccontextmanager
+async def _some_signer(place: Home) -> AsyncIterator[SignerClient]:
+    """The one that runs; at rest one for the occasion, or an unborn agent could not be resumed."""
+    from agent.config import load
+    from chain.errors import SignerGone
+    from chain.signer_client import SignerClient, start_signer
+    from chain.signer_config import read
+
+    client, child = await _answering(_signer(place)), None
+    if client is None:
+        if load(place.root).keys.signer == "socket":
+            raise SignerGone
+        child = await start_signer(place.signer_config)
+        client = SignerClient(read(place.signer_config).socket)
+    try:
+        yield client
     finally:
         await client.close()
+        if child is not None:
+            await child.stop()
+
+
+async def _answering(client: SignerClient | None) -> SignerClient | None:
+    """None too for a socket that a killed signer left behind."""
+    from chain.errors import SignerGone
+
+    if client is None:
+        return None
+    try:
+        await client.state()
+    except SignerGone:
+        await client.close()
+        return None
+    return client

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import stat
 import sys
 from collections.abc import Awaitable, Callable
@@ -195,6 +194,7 @@ async def _money(place: Home, config: Config) -> Finding:
 
 
 async def _port(place: Home, config: Config) -> Finding:
+    from agent import ports
     from agent.control import ask
 
     host, port = config.telemetry.gateway_host, config.telemetry.gateway_port
@@ -202,12 +202,7 @@ async def _port(place: Home, config: Config) -> Finding:
         return Finding("port", "ok", "any free port will serve the telemetry")
     if ask(place.run, {"op": "status"}) is not None:
         return Finding("port", "ok", f"{host}:{port} is served by this agent, which is running")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as fault:
-            return Finding("port", "fault", f"{host}:{port} cannot be used: {fault.strerror}")
+    ports.check(host, port)
     return Finding("port", "ok", f"{host}:{port} is free")
 
 

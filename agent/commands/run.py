@@ -11,22 +11,25 @@ from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption, say, tell
 if TYPE_CHECKING:
     from agent.config import Config
     from agent.home import Home
-    from agent.life import Notes
+    from agent.life import Notes, Phase
 
 
 def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Live in HOME until the end, SIGTERM or Ctrl-C; run again, the same life goes on."""
     import asyncio
 
+    from agent import life
     from agent.config import load
     from agent.home import Home
+    from agent.life import Phase
 
     place = Home(Path(home))
     config = load(place.root)
     place.make_folders()
     with place.hold():
-        tell(f"forager: living in {place.root} (stop with Ctrl-C, halt with forager halt)")
-        notes = asyncio.run(_live(place, config))
+        notes = life.load(place.notes)
+        if notes.phase is not Phase.ENDED:
+            notes = asyncio.run(_live(place, config, notes.phase))
     say(
         {
             "agent": notes.agent,
@@ -39,15 +42,24 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     sys.stdout.flush()
 
 
-async def _live(place: Home, config: Config) -> Notes:
+async def _live(place: Home, config: Config, phase: Phase) -> Notes:
     """The children wake while this process imports the rest of itself."""
+    from agent import ports
     from agent.waking import waking
 
+    def awake() -> None:
+        tell(f"forager: living in {place.root} (stop with Ctrl-C, halt with forager halt)")
+
+    ports.check(config.telemetry.gateway_host, config.telemetry.gateway_port)
+    if phase is phase.UNBORN:
+        from agent.preflight import preflight
+
+        await preflight(place, config)
     async with waking(place, config) as children:
         from agent.wiring import live
 
         _log_to(place.logs / "agent.log")
-        return await live(place, config, children)
+        return await live(place, config, children, awake)
 
 
 def _log_to(path: Path) -> None:
