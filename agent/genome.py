@@ -37,7 +37,7 @@ class Genome:
 def load(path: Path) -> Genome:
     try:
         return Genome(**json.loads(path.read_text("utf-8")))
-    except (FileNotFoundError, TypeError, json.JSONDecodeError) as fault:
+    except (OSError, TypeError, ValueError) as fault:
         raise BadConfig(
             f"{path} is not a genome ({fault})", "make a new home with forager init"
         ) from None
