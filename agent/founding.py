@@ -50,6 +50,8 @@ def found(root: Path, plan: Founding) -> Founded:
     if home.keys.exists() or home.config.exists():
         raise UsedWrongly(f"{root} is not empty", "name another home; keys are never overwritten")
     passphrase = keystore.read_passphrase(plan.passphrase_file)
+    if not passphrase:
+        raise UsedWrongly(f"{plan.passphrase_file} begins with an empty line", "write one in it")
     model = resolve(str(plan.tables.get("mind", {}).get("model", "builtin:g0")))
     born_as = genome.Genome(
         generation=0,

@@ -182,7 +182,7 @@ async def test_the_fullest_menu_of_the_wordiest_strategies_fits_in_a_record():
     assert len(offered) == 26
     assert not faults
     seen = snapshot(
-        surveys={name: survey for name in ("thrift", "keeper", "a", "b", "c", "d")},
+        surveys=dict.fromkeys(("thrift", "keeper", "a", "b", "c", "d"), survey),
         offers=tuple(offer(i, uri="http://" + "x" * 193) for i in range(2 * MOST_OFFERS)),
         in_flight=tuple(Pending(f"{i}.0", "k" * 64, 60) for i in range(12)),
     )

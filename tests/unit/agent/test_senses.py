@@ -11,7 +11,7 @@ from agent import senses
 from agent.asked import Asked
 from agent.senses import MOST_OFFERS, TIP, Doings, Memory, Self, Senses
 from chain.errors import Unreachable, WrongChain
-from chain.types import Block, Micro, Wei
+from chain.types import Block, Wei
 from compute.port import LeaseState
 from strategies.keeper import make as make_keeper
 from strategies.port import Outcome, Pending, Placing, Vitals
@@ -28,7 +28,6 @@ from tests.snapshots import (
     WALLET,
     lease,
     offer,
-    snapshot,
 )
 
 BLOCK = Block(chain=31337, number=100, hash="0x" + "ab" * 32, at=NOW)
