@@ -26,6 +26,7 @@ from telemetry.judge_chain import (
     judge_anchors,
     judge_ending,
     judge_identity,
+    judge_time,
 )
 from telemetry.judge_log import Keeper, LogJudge
 from telemetry.judge_spending import judge_nonces, judge_transfers
@@ -167,6 +168,7 @@ async def _judge_with(witness: Witness, told: Told, found: Findings) -> str | No
     else:
         found.fault(kinds.ORDER, "the log has no birth record", 0)
     account = await witness.account(told.agent, life, _hashes(told), told.last_block)
+    judge_time(told, account, found)
     judge_anchors(told, life, account, found)
     judge_nonces(told, life, witness.registry, account, found)
     judge_transfers(told, life, account, found)

@@ -11,8 +11,9 @@ from eth_abi.grammar import ABIType, TupleType
 from eth_utils.crypto import keccak
 
 from chain.calldata import AUTHORIZATION, Filling, argument_types, calldata, selector
+from chain.halt import Who, fits
 from chain.permit import Domain
-from chain.types import Address, Call, Micro, Pull, Wei
+from chain.types import Address, Call, Intent, Micro, Pull, Wei
 from telemetry import body as read
 from telemetry.body import Body
 from telemetry.errors import BadRecord
@@ -52,6 +53,11 @@ def callprint(body: Body, intent: str, wallet: str) -> Callprint:
         raise
     except Exception as error:  # whatever a hostile signature does to the encoder, it is no call
         raise BadRecord(why="the arguments do not fit the function", field="call") from error
+
+
+def is_misused(body: Body, intent: str, purpose: str, who: Who) -> bool:
+    """Whether the signer would never have signed this call under this purpose."""
+    return fits(Intent(intent, 0, purpose, _call(body)), who) is not None
 
 
 def _call(body: Body) -> Call:

@@ -79,6 +79,8 @@ class Account:
     nonce: int
     seen_from: int
     """The head when the audit began, before it read the log."""
+    head: int
+    """The head after the log was read."""
     silent_s: int = 0
     """Chain time between the block of the log's last record and the head."""
     anchors: tuple[Anchored, ...] = ()
@@ -91,8 +93,6 @@ class Account:
     into: tuple[Movement, ...] = ()
     authorizations: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     """The wallet's EIP-3009 nonces that each transaction used up."""
-    empowered: frozenset[str] = frozenset()
-    """Tokens that say the wallet ever let anyone take from it."""
 
 
 class Witness(Protocol):

@@ -11,6 +11,8 @@ from telemetry.findings import Findings
 from telemetry.told import CAUSES, LONGEST_SILENCE_S, Birth, Mark, Told
 
 REASONS: Final = {number: reason for reason, number in CAUSES.items()}
+LAG: Final = 64
+"""Blocks by which the asked node may be behind the agent's."""
 
 
 def judge_identity(
@@ -32,6 +34,13 @@ def judge_identity(
     for name, said, known in pairs:
         if said != known:
             found.fault(kinds.IDENTITY, f"{name}: the log says {said}, the chain {known}", 0)
+
+
+def judge_time(told: Told, account: Account, found: Findings) -> None:
+    """No record can have been read at a block that is not there yet; nodes differ by a few."""
+    if told.last_block > account.head + LAG:
+        said = f"a record was read at block {told.last_block}, the chain has {account.head}"
+        found.fault(kinds.CLOCK, said)
 
 
 def judge_anchors(told: Told, life: Registered, account: Account, found: Findings) -> None:

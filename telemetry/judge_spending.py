@@ -23,7 +23,8 @@ def judge_nonces(
             where = account.searched or "no block"
             found.fault(kinds.UNSEEN, f"nonce {nonce} is used up, not found in blocks {where}")
         elif named is None:
-            _unnamed(told, mined, goes_on(told, life, account), found)
+            ahead = goes_on(told, life, account) and nonce > max(told.named, default=-1)
+            _unnamed(told, mined, ahead, found)
         elif why := _call_fault(told, life, registry, named, mined):
             found.fault(kinds.CALL, f"{named.intent}, nonce {nonce}: {why}", named.seq)
         elif named.intent == "birth" and named.hash != mined.hash:
@@ -39,10 +40,10 @@ def judge_nonces(
             found.fault(kinds.SETTLEMENT, said, told.settled[nonce].seq)
 
 
-def _unnamed(told: Told, mined: Mined, more: bool, found: Findings) -> None:
+def _unnamed(told: Told, mined: Mined, ahead: bool, found: Findings) -> None:
     """What a living agent did after its last published record may be named by the next."""
     said = f"nonce {mined.nonce}, block {mined.block}: {mined.hash} to {mined.to}"
-    if more and mined.block > told.last_block:
+    if ahead and mined.block > told.last_block:
         found.note(kinds.AHEAD, said)
     else:
         found.fault(kinds.UNNAMED, f"no record names {said}, {mined.value} wei")
@@ -115,10 +116,14 @@ def _settlement(told: Told, mined: Mined, found: Findings) -> None:
 
 
 def judge_transfers(told: Told, life: Registered, account: Account, found: Findings) -> None:
-    """Tokens may leave only in a named transaction, or by an authorization that a record names."""
+    """Tokens may leave only in a named transaction, or by an authorization that a record names.
+
+    Anyone can make a token that says whatever it likes of the wallet, so only those count that the
+    log itself deals with.
+    """
     calls = [each.call for each in (*told.named.values(), *told.authorized) if each.call]
     spent = {call.authorization for call in calls if call.authorization}
-    known = account.empowered | {call.to for call in calls} | {call.token for call in calls}
+    known = told.tokens | {call.to for call in calls} | {call.token for call in calls}
     more = goes_on(told, life, account)
     own = {mined.hash: mined for mined in account.mined.values()}
     for out in account.out:

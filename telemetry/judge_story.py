@@ -10,6 +10,7 @@ from typing import Final
 
 from telemetry import body as read
 from telemetry import findings as kinds
+from telemetry.calls import is_misused
 from telemetry.errors import BadRecord
 from telemetry.findings import Findings
 from telemetry.judge_decision import judge_decision
@@ -17,6 +18,8 @@ from telemetry.record import Record
 from telemetry.told import (
     Named,
     Told,
+    genome_digest,
+    observed_token,
     read_birth,
     read_ending,
     read_mark,
@@ -42,6 +45,7 @@ class Story:
         """The heartbeat by which the ending begins."""
         self._intents: set[str] = set()
         self._decisions = array("Q")
+        """Those that chose to do something: the first entry of every menu is to hold."""
         self._judges: Mapping[str, Callable[[Record], None]] = {
             "birth": self._birth,
             "decision": self._decision,
@@ -78,6 +82,8 @@ class Story:
         if self._told.birth is not None:
             return
         birth = self._told.birth = read_birth(record)
+        if birth.genome != genome_digest(record.body):
+            self._found.fault(kinds.IDENTITY, "the genome is not what its digest says", 0)
         self._told.wallet = self._told.wallet or birth.wallet
         self._intents.add("birth")
         self._told.named[birth.nonce] = Named(0, "birth", "birth", birth.nonce, birth.hash, None)
@@ -85,7 +91,9 @@ class Story:
     def _decision(self, record: Record) -> None:
         if self._halted:
             self._found.fault(kinds.ORDER, "a decision while halted", record.seq)
-        self._decisions.append(record.seq)
+        if record.body.get("chosen") != 0:
+            self._decisions.append(record.seq)
+        self._told.tokens.update(observed_token(record.body))
         birth = self._told.birth
         seed = bytes.fromhex(birth.seed[2:]) if birth else None
         if verdict := judge_decision(record.body, record.seq, seed):
@@ -108,7 +116,11 @@ class Story:
         self._intents.add(intent)
         if self._halted and purpose not in _WHEN_HALTED:
             self._found.fault(kinds.ORDER, f"{intent}: {purpose} while halted", record.seq)
-        self._name(read_sent(record.seq, body, self._told.wallet))
+        named = read_sent(record.seq, body, self._told.wallet)
+        birth = self._told.birth
+        if birth and is_misused(body, intent, purpose, birth.who):
+            self._found.fault(kinds.INTENT, f"{intent}: no {purpose} does this", record.seq)
+        self._name(named)
 
     def _contradiction(self, intent: str, purpose: str, because: int, seq: int) -> str | None:
         if intent in self._intents:
@@ -126,7 +138,7 @@ class Story:
         match = _ACT_ID.fullmatch(intent)
         if not match or int(match[1]) != because:
             return f"not an intent of record {because}"
-        return None if self._decided(because) else f"record {because} decided nothing"
+        return None if self._decided(because) else f"record {because} decided to do nothing"
 
     def _decided(self, seq: int) -> bool:
         place = bisect_left(self._decisions, seq)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
+from cbrrr import encode_dag_cbor
+
+from chain.halt import Who
+from chain.types import Address
 from telemetry import body as read
 from telemetry.body import Body
 from telemetry.calls import Callprint, callprint
@@ -35,6 +41,14 @@ class Birth:
     hash: str
     hibernate_s: int
     """How long it may be without a lease, and so without a record."""
+
+    @property
+    def who(self) -> Who:
+        """Whose signer it is that must have signed all this."""
+        wallet, log_key, operator, registry = map(
+            Address, (self.wallet, self.log_key, self.operator, self.registry)
+        )
+        return Who(wallet, log_key, operator, registry, self.chain, self.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,8 @@ class Told:
     """By nonce."""
     funded: set[str] = field(default_factory=set)
     """Transactions that `funds` records name."""
+    tokens: set[str] = field(default_factory=set)
+    """What decisions say is the money they live on."""
     records: int = 0
     last_block: int = 0
 
@@ -126,6 +142,17 @@ def read_birth(record: Record) -> Birth:
         hash=read.hexes(born, "hash", 32),
         hibernate_s=min(read.integer(body, "hibernate_max_s"), LONGEST_SILENCE_S),
     )
+
+
+def genome_digest(body: Body) -> str:
+    """SHA-256 of the genome's DAG-CBOR form, which is also its name on IPFS."""
+    return "0x" + sha256(encode_dag_cbor(dict(read.within(body, "genome")))).hexdigest()
+
+
+def observed_token(body: Body) -> Iterator[str]:
+    """The address of the token that a decision's observation lives on, if it says so."""
+    with suppress(BadRecord):
+        yield read.address(read.within(read.within(body, "observation"), "places"), "token")
 
 
 def read_sent(seq: int, body: Body, wallet: str | None) -> Named:

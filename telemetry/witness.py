@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 MOST_BLOCKS: Final = 100_000
 """How many blocks to walk, all in all, for transactions that no record names."""
 _TRANSFER: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-_APPROVAL: Final = "0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925"
 _AUTHORIZED: Final = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
 
 Progress = Callable[[str, int, int], None]
@@ -75,7 +74,7 @@ class ChainWitness:
         mined = await self._named(wallet, nonce, hashes)
         searched = await self._unnamed(wallet, nonce, head, mined)
         me = events.indexed(wallet)
-        acts = await self._logs(None, [[_TRANSFER, _APPROVAL, _AUTHORIZED], me], born, head)
+        acts = await self._logs(None, [[_TRANSFER, _AUTHORIZED], me], born, head)
         gains = await self._logs(None, [_TRANSFER, None, me], born, head)
         used: dict[str, frozenset[bytes]] = {}
         for log in acts:
@@ -85,6 +84,7 @@ class ChainWitness:
         return Account(
             nonce=nonce,
             seen_from=self._seen_from,
+            head=head,
             silent_s=await self._time(head) - await self._time(min(last, head)),
             anchors=anchors,
             ended=ended,
@@ -93,7 +93,6 @@ class ChainWitness:
             out=_movements(acts, 2),
             into=_movements(gains, 1),
             authorizations=used,
-            empowered=frozenset(log.address for log in acts if log.topics[0] != _TRANSFER),
         )
 
     async def _block_at(self, time: int, head: int) -> int:

@@ -8,6 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cbrrr import encode_dag_cbor
+
 from chain.calldata import Filling, calldata, selector
 from chain.contracts import BIRTH
 from chain.keys import Key
@@ -29,7 +31,7 @@ MARKET = Address("0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0")
 TOKEN = Address("0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512")
 WALLET, LOG_KEY, OPERATOR = (Key(bytes([n]) * 32) for n in (1, 2, 3))
 SEED = bytes(range(32))
-GENOME = sha256(b"genome").digest()
+GENOME = sha256(encode_dag_cbor({"model": "tiny"})).digest()
 TOP_UP = "topUpWithAuthorization(address,uint256,uint256,bytes32,uint256,uint256,bytes)"
 
 Twist = Callable[[dict[str, Any]], dict[str, Any]]
@@ -284,6 +286,7 @@ def account(teller: Teller) -> Account:
     return Account(
         nonce=5,
         seen_from=1000,
+        head=1000,
         anchors=(Anchored(anchored, 22), Anchored(teller.mark, 23)),
         ended=Ended(CAUSES["horizon"], wallet, teller.mark, word("tx 3")),
         mined={each.nonce: each for each in sent},

@@ -31,6 +31,7 @@ from lives import (
 )
 
 from chain.keys import Key
+from chain.types import Call, Wei
 from telemetry import audit as audit_module
 from telemetry import findings as kinds
 from telemetry.audit import audit
@@ -413,6 +414,65 @@ async def test_a_living_agent_may_be_ahead_of_its_log(tmp_path, confronted):
     assert faults(await confronted(tmp_path, life, early)) == {kinds.UNNAMED}
 
 
+async def test_nobody_is_ahead_of_a_nonce_that_was_named(tmp_path, confronted):
+    """Records that all claim an early block do not excuse what was done between two of them."""
+    teller = whole_life()
+    life, seen = registered(teller), account(teller)
+    teller = Teller(at_block=10)
+    teller.birth()
+    decided = teller.decide()
+    teller.send(f"{decided}.0", decided, "act", nonce=2, call=top_up())
+    teller.seal()
+    life = replace(life, ended=False, cause=0, last=None)
+    done = {0: seen.mined[0], 1: mined(1, MARKET, b"theft"), 2: replace(seen.mined[1], nonce=2)}
+    seen = replace(seen, nonce=3, ended=None, anchors=(), mined=done, out=())
+    verdict = await confronted(teller.write(tmp_path), life, seen)
+    assert kinds.UNNAMED in faults(verdict)
+
+
+async def test_no_record_was_read_at_a_block_to_come(tmp_path, confronted):
+    """Or a dead life would be a living one for as long as it liked."""
+    teller = Teller(at_block=10**9)
+    teller.birth()
+    teller.seal()
+    whole = whole_life()
+    life = replace(registered(whole), ended=False, cause=0, last=None)
+    seen = replace(account(whole), nonce=1, ended=None, anchors=(), out=(), head=1000)
+    verdict = await confronted(teller.write(tmp_path), life, seen)
+    assert faults(verdict) == {kinds.CLOCK}
+
+
+PAYS = Call(TOKEN, "transfer(address,uint256)", (MARKET, 5))
+MISUSED = [("drain", PAYS), ("end", PAYS), ("anchor", PAYS), ("serve", PAYS), ("birth", PAYS)]
+MISUSED += [("drain", top_up()), ("end", Call(MARKET, "", value=Wei(7)))]
+MISUSED += [("serve", Call(REGISTRY, "serve(uint256,string)", (2, "http://elsewhere")))]
+
+
+@pytest.mark.parametrize(("purpose", "call_"), MISUSED)
+async def test_no_purpose_but_act_pays_strangers(tmp_path, purpose, call_):
+    teller = Teller()
+    teller.birth()
+    teller.send("drain.1", 0, purpose, nonce=1, call=call_)
+    teller.end(2)
+    teller.seal()
+    assert faults(await audit(str(teller.write(tmp_path)))) == {kinds.INTENT}
+
+
+async def test_whoever_chose_to_hold_did_nothing(tmp_path):
+    teller = Teller()
+    teller.birth()
+    held = teller.decide((9.0, -9.0, -9.0))
+    teller.send(f"{held}.0", held, "act", nonce=1, call=top_up())
+    teller.end(2)
+    teller.seal()
+    assert faults(await audit(str(teller.write(tmp_path)))) == {kinds.INTENT}
+
+
+async def test_a_genome_is_what_its_digest_says(tmp_path):
+    teller = whole_life({0: body(genome={"model": "large"})})
+    assert kinds.IDENTITY in faults(await audit(str(teller.write(tmp_path))))
+
+
 async def test_a_lost_life_lacks_its_ending(tmp_path, confronted):
     teller = whole_life()
     life, seen = registered(teller), account(teller)
@@ -457,6 +517,19 @@ async def test_events_of_strangers_tokens_are_no_fault(tmp_path, confronted):
     verdict = await confronted(teller.write(tmp_path), registered(teller), replace(seen, out=spam))
     assert verdict.ok
     assert kinds.SPAM in notes(verdict)
+
+
+async def test_a_token_that_only_an_observation_names_is_no_strangers(tmp_path, confronted):
+    teller = Teller()
+    teller.birth()
+    teller.twists = {1: body(observation={"places": {"token": TOKEN}})}
+    teller.decide()
+    teller.end(1)
+    teller.seal()
+    out = (Movement(TOKEN.lower(), MARKET.lower(), 4, word("theft"), 23),)
+    seen = replace(account(whole_life()), nonce=1, anchors=(), out=out)
+    life = replace(registered(teller), last=None)
+    assert kinds.TRANSFER in faults(await confronted(teller.write(tmp_path), life, seen))
 
 
 def test_findings_stay_few_and_tame():
