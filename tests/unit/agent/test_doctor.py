@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import socket
+
+import pytest
+
+from agent.commands import doctor
+from agent.config import load
+from agent.founding import Founding, found
+from agent.home import Home
+from agent.life import Notes, Phase, save
+from agent.permitting import Permission, grant
+from chain.keys import Key
+from tests.snapshots import PLACES
+
+OPERATOR = Key(bytes([3]) * 32)
+TERMS = Permission(2_000_000_000, "Test Dollar", "1")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("doctor")
+    (folder / "passphrase").touch(0o600)
+    (folder / "passphrase").write_text("x\n")
+    (folder / "model.gguf").write_bytes(b"GGUF")
+    chain = {
+        "rpc": ["http://127.0.0.1:1"],
+        "chain_id": 31337,
+        "registry": PLACES.registry,
+        "token": PLACES.token,
+        "lease_market": PLACES.lease_market,
+    }
+    tables = {
+        "mind": {"model": str(folder / "model.gguf")},
+        "telemetry": {"gateway_port": 0},
+    }
+    plan = Founding(OPERATOR.address, folder / "passphrase", chain, tables)
+    found(folder / "home", plan)
+    grant(folder / "home", OPERATOR, TERMS)
+    return folder
+
+
+@pytest.fixture
+def home(original, tmp_path):
+    shutil.copytree(original / "home", tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+def look(home: Home, *names: str) -> dict[str, tuple[str, str]]:
+    checks = [check for check in doctor.CHECKS if check.__name__.strip("_") in names]
+    kept, doctor.CHECKS = doctor.CHECKS, tuple(checks)
+    try:
+        findings = asyncio.run(doctor._look(home, load(home.root)))
+    finally:
+        doctor.CHECKS = kept
+    return {finding.about: (finding.level, finding.detail) for finding in findings}
+
+
+OFFLINE = ("keys", "isolation", "permit", "port", "disk", "telemetry")
+
+
+def test_a_home_that_is_well_is_said_to_be_and_what_is_not_isolated_is_said_plainly(home):
+    found_ = look(home, *OFFLINE)
+    assert {about: level for about, (level, _) in found_.items()} == {
+        "keys": "ok",
+        "isolation": "note",
+        "permit": "ok",
+        "port": "ok",
+        "disk": "ok",
+        "telemetry": "fault",  # an embodied agent's only copy must not be on the rented machine
+    }
+    assert "is not isolated from other programs of user" in found_["isolation"][1]
+
+
+def rewrite(home: Home, old: str, new: str) -> None:
+    home.config.write_text(home.config.read_text().replace(old, new))
+
+
+def test_a_passphrase_that_others_may_read_is_a_fault(home, original, tmp_path):
+    shared = tmp_path / "shared"
+    shared.write_text("x\n")
+    shared.chmod(0o644)
+    text = home.signer_config.read_text()
+    home.signer_config.write_text(text.replace(str(original / "passphrase"), str(shared)))
+    assert look(home, "isolation")["isolation"][0] == "fault"
+
+
+def test_a_signer_of_its_own_is_not_looked_into(home, tmp_path):
+    """Its keys are another user's: this one can neither open nor judge them."""
+    where = tmp_path / "s.sock"
+    rewrite(home, "[keys]", f'[keys]\nsigner = "socket"\nsocket = "{where}"')
+    shutil.rmtree(home.keys)
+    home.signer_config.unlink()
+    assert look(home, "keys", "isolation") == {
+        "keys": ("fault", f"no signer listens at {where}"),
+        "isolation": ("ok", "the signer is apart; this user cannot read its keys"),
+    }
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(where))
+    assert look(home, "keys")["keys"][0] == "ok"
+
+
+def test_one_thing_amiss_hides_nothing_about_the_others(home):
+    (home.keys / "wallet.json").write_text("{")
+    home.genome.unlink()
+    found_ = look(home, *OFFLINE, "model")
+    assert [about for about, (level, _) in found_.items() if level == "fault"] == [
+        "keys",
+        "permit",
+        "model",
+        "telemetry",
+    ]
+    assert all("\n" not in detail for _, detail in found_.values())
+
+
+def test_a_permit_for_another_is_a_fault(home):
+    permit = json.loads(home.permit.read_text())
+    home.permit.write_text(json.dumps({**permit, "wallet": PLACES.token}))
+    assert look(home, "permit")["permit"][1].startswith(f"it is for {PLACES.token}")
+    home.permit.write_text(json.dumps({**permit, "genome": "0x" + "00" * 32}))
+    assert "another genome" in look(home, "permit")["permit"][1]
+    home.permit.unlink()
+    assert "the operator makes one with forager permit" in look(home, "permit")["permit"][1]
+    save(home.notes, Notes(phase=Phase.LIVING, agent=4))
+    assert look(home, "permit")["permit"] == ("ok", "born as agent 4, living")
+
+
+def test_a_port_in_use_is_a_fault(home):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        rewrite(home, "gateway_port = 0", f"gateway_port = {port}")
+        assert look(home, "port")["port"][0] == "fault"
+    assert look(home, "port")["port"] == ("ok", f"127.0.0.1:{port} is free")
+
+
+def test_a_chain_that_does_not_answer_is_a_fault_with_advice(home):
+    level, detail = look(home, "chain")["chain"]
+    assert level == "fault"
+    assert "\n" not in detail
