@@ -14,6 +14,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from result import Result, Results
+
 from telemetry.log import Log
 from telemetry.record import BlockRef
 
@@ -41,8 +43,8 @@ DECISION: dict[str, Any] = {
 }
 
 
-def measure() -> dict[str, float]:
-    """Appends a second through the log and bare, and the median ratio of the rounds."""
+def measure() -> Results:
+    """Appends a second through the log and bare, medians of the rounds."""
     with TemporaryDirectory() as folder:
         log = Log(Path(folder) / "log.sqlite", 1, lambda: time.time_ns() // 10**6)
         entry = log.append("birth", DECISION, BLOCK)
@@ -53,12 +55,8 @@ def measure() -> dict[str, float]:
         ]
         bare.close()
         log.close()
-    return {
-        "record_bytes": len(data),
-        "log_per_s": median(ours for ours, _ in rounds),
-        "bare_per_s": median(theirs for _, theirs in rounds),
-        "ratio": median(ours / theirs for ours, theirs in rounds),
-    }
+    ours, theirs = zip(*rounds, strict=True)
+    return {"append": Result(median(ours), "1/s", median(theirs))}
 
 
 def _bare(path: Path) -> sqlite3.Connection:
@@ -85,5 +83,4 @@ def _rate(append: Any) -> float:
 
 
 if __name__ == "__main__":
-    for name, value in measure().items():
-        print(f"{name:14} {value:10.2f}")
+    print(measure())
