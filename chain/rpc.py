@@ -31,7 +31,7 @@ class Rpc:
         self._session = session
 
     async def rpc(self, method: str, *params: object) -> Any:
-        """Ask; silence is asked again, a refusal is not."""
+        """Ask; silence is asked again, a refusal is not, nor what takes too many words to say."""
         for left in reversed(range(TRIES)):
             try:
                 return await self._ask(method, params)
@@ -77,7 +77,7 @@ class Rpc:
                 async for chunk in reply.content.iter_chunked(_CHUNK):
                     answer += chunk
                     if len(answer) > ANSWER_BYTES:
-                        raise Unreachable(method=method, cause="an answer without end")
+                        raise NodeRefused(method, 0, "the answer is too long")
             said = json.loads(answer)
         except (ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
             raise Unreachable(method=method, cause=type(error).__name__) from None

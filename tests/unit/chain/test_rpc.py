@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from chain import rpc as module
 from chain.errors import NodeRefused, Unreachable
+from chain.logs import logs
 from chain.rpc import connect
 
 TO = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -55,12 +56,39 @@ def saying(body):
 
 @pytest.mark.parametrize(
     "answer",
-    [endless, hang, saying(b""), saying(b"[]"), saying(b"{}"), saying(b"[" * 9_000)],
+    [hang, saying(b""), saying(b"[]"), saying(b"{}"), saying(b"[" * 9_000)],
 )
 async def test_nonsense_is_worth_as_little_as_silence(answer):
     async with node(answer) as rpc:
         with pytest.raises(Unreachable):
             await rpc.rpc("eth_chainId")
+
+
+async def test_an_answer_without_end_is_not_asked_for_again():
+    async with node(endless) as rpc:
+        with pytest.raises(NodeRefused) as caught:
+            await rpc.rpc("eth_chainId")
+    assert caught.value.words == "the answer is too long"
+
+
+async def test_no_flood_of_events_hides_the_others():
+    """Whoever pays for events can make too many of them for one answer; fewer blocks hold fewer."""
+
+    async def flooded(request):
+        [asked] = (await request.json())["params"]
+        first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
+        return web.json_response({"result": [event(n) for n in range(first, last + 1)]})
+
+    async with node(flooded) as rpc:
+        found = await logs(rpc, None, [], 0, 99)
+    assert [log.block for log in found] == list(range(100))
+
+
+def event(block):
+    word = "0x" + 64 * "0"
+    places = {"blockNumber": hex(block), "blockHash": word, "logIndex": "0x0"}
+    said = {"address": TO, "topics": [word], "data": "0x" + 600 * "0", "transactionHash": word}
+    return said | places
 
 
 async def test_a_refusal_keeps_the_nodes_words():
