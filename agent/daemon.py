@@ -27,7 +27,7 @@ from agent.status import status
 from chain.contracts import life_of
 from chain.errors import ChainError, SignerGone
 from chain.reader import BlockReader
-from chain.types import Intent, Refused, SignerState
+from chain.types import Intent, Refused
 from compute.errors import ComputeError
 from strategies.port import Placing
 from telemetry.anchor import Cause, anchor_call, due, serve_call
@@ -57,7 +57,6 @@ class Daemon:
         self._notes = notes
         self._awake = awake
         self._living = Living(body, mind, notes)
-        self._state: SignerState | None = None
         self._stop_at: float | None = None
         self._faults: dict[str, str] = {}
         self._bells = Schedule(
@@ -132,14 +131,10 @@ class Daemon:
         registered = await life_of(read, body.who.places.registry, body.who.agent)
         if registered is not None and registered.anchored:
             self._anchored = registered.epoch
-        await self._recover(read)
+        await body.hands.recover(read.block, notes.first_open_nonce, notes.first_open_seq)
         if not body.log.ended:
             fee = await read.base_fee()
             await body.hands.ask(_serve(body), "serve", read.block, fee)
-
-    async def _recover(self, read: BlockReader) -> None:
-        notes = self._notes
-        await self._body.hands.recover(read.block, notes.first_open_nonce, notes.first_open_seq)
 
     async def _rest(self) -> None:
         """Stopped: what is written is sent on if that is quick; the rest waits for the return."""
@@ -192,7 +187,7 @@ class Daemon:
         body, read = self._body, await self._reader()
         await self._heed(read)
         if body.hands.unsure:
-            await self._recover(read)
+            await body.hands.recover(read.block)
         await body.hands.settle(read.block)
         notes = self._notes
         if notes.phase is Phase.ENDING or (notes.phase is Phase.HALTED and notes.drained):
@@ -206,7 +201,7 @@ class Daemon:
 
     async def _heed(self, read: BlockReader) -> None:
         """The signer knows of halts first; the log follows it."""
-        self._state = state = await self._body.tools.signer.state()
+        state = await self._body.tools.signer.state()
         phase, written = self._notes.phase, self._body.log.ended
         dying = phase is Phase.ENDING and not self._notes.drained
         if state.halted and (phase is Phase.LIVING or dying) and not written:
@@ -286,11 +281,8 @@ class Daemon:
     # Notes and questions
 
     def _remember(self, **changes: Any) -> None:
-        state, log_ = self._state, self._body.log
-        notes = self._living.noted(self._notes)
-        if state is not None and not self._body.hands.unsure:
-            nonce, seq = self._body.hands.first_open(state.next_nonce, log_.next_seq)
-            notes = replace(notes, first_open_nonce=nonce, first_open_seq=seq)
+        nonce, seq = self._body.hands.first_open()
+        notes = replace(self._living.noted(self._notes), first_open_nonce=nonce, first_open_seq=seq)
         self._save(replace(notes, **changes))
 
     def _save(self, notes: Notes) -> None:

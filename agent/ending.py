@@ -13,7 +13,7 @@ from agent.body import Body
 from chain.contracts import BALANCE_OF, life_of
 from chain.errors import ChainError
 from chain.reader import BlockReader
-from chain.types import Call, Intent, Refused, Wei
+from chain.types import Call, Intent, Refused, SignerState, Wei
 from telemetry.anchor import Cause, end_call
 from telemetry.cid import digest_of
 
@@ -48,19 +48,19 @@ class Ending:
         self._until = clock() + will.patience_s
 
     async def run(self) -> bool:
-        """Whether the registry knows of the ending; if not, run it again."""
-        if not self._body.log.ended:
-            await self._leave()
-            await self._write_last()
+        """Whether the registry knows of the ending; if not, run it again unless halted."""
+        if not self._body.log.ended and not (await self._leave() and await self._write_last()):
+            return False
         checkpoint = await self._publish()
         if checkpoint is None or not await self._say_on_chain(checkpoint):
             return False
         await self._sweep_ether()
         await self._body.publisher.finish(self._left())
+        await self._quiet()  # a reorg may still take the last two back
         return True
 
-    async def _leave(self) -> None:
-        """Close what is rented and send the tokens home."""
+    async def _leave(self) -> bool:
+        """Close what is rented and send the tokens home; false when halted on the way."""
         body, read = self._body, await self._read()
         because = body.log.append(
             "heartbeat", {"ending": self._will.reason, "cause": self._will.cause}, read.block
@@ -70,6 +70,8 @@ class Ending:
                 call = body.compute.close(lease)
                 await self._ask(Intent(f"close.{lease.id}", because, "act", call))
         await self._quiet()
+        if self._stayed(await body.tools.signer.state()):
+            return False
         read = await self._read()
         [held] = await read.call(body.who.places.token, BALANCE_OF, [body.who.wallet])
         if held:
@@ -77,11 +79,15 @@ class Ending:
             call = Call(body.who.places.token, TRANSFER, args, gas=TOKEN_GAS)
             await self._ask(Intent("sweep.token", because, self._purpose, call))
             await self._quiet()
+        return True
 
-    async def _write_last(self) -> None:
+    async def _write_last(self) -> bool:
         """The last record names the two transactions that follow it, by nonces known in advance."""
         body, read = self._body, await self._read()
-        nonce = (await body.tools.signer.state()).next_nonce
+        state = await body.tools.signer.state()
+        if self._stayed(state):
+            return False
+        nonce = state.next_nonce
         body.log.append(
             "end",
             {
@@ -94,12 +100,16 @@ class Ending:
             },
             read.block,
         )
+        return True
 
     async def _publish(self) -> Checkpoint | None:
-        """The final epoch, sealed; sending it on goes on beside the rest."""
+        """The final epoch, once it is sealed; sending it on goes on beside the rest.
+
+        None before: the registry takes one ending, which no older checkpoint may be.
+        """
         while not await self._body.publisher.publish() and self._left() > 0:  # noqa: ASYNC110
             await asyncio.sleep(PAUSE_S)
-        return self._body.log.sealed
+        return None if self._body.log.unsealed else self._body.log.sealed
 
     async def _say_on_chain(self, checkpoint: Checkpoint) -> bool:
         body, last = self._body, self._body.log.next_seq - 1
@@ -123,6 +133,10 @@ class Ending:
             call = Call(operator, "", value=Wei(held - cost), gas=gas)
             await self._ask(Intent("sweep.wei", last, self._purpose, call))
         await self._quiet(final=False)
+
+    def _stayed(self, state: SignerState) -> bool:
+        """A halt stays an ending until it is lifted, unless the operator wants everything back."""
+        return state.halted and not self._will.drained
 
     @property
     def _purpose(self) -> str:

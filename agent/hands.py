@@ -69,6 +69,8 @@ class Hands:
         self._done: deque[Done] = deque(maxlen=REMEMBERED)
         self._fees: dict[str, tuple[int, Wei]] = {}
         """When and how much each intent of the last day burned."""
+        self._since = (0, 0)
+        self._next_nonce = 0
         self._recalled = False
         self.unsure = True
         """Something may be signed that is not in the log: `recover` first."""
@@ -81,7 +83,9 @@ class Hands:
                 return
 
     async def ask(self, intent: Intent, key: str, block: Block, base_fee: Wei) -> Entry | Refused:
-        """Have one intent signed, written down and sent."""
+        """Have one intent signed, written down and sent; what is unsure is made sure first."""
+        if self.unsure:
+            await self.recover(block)
         try:
             verdict = await self._signer.admit(intent, self._sender.offer(base_fee))
         except SignerGone:
@@ -104,13 +108,18 @@ class Hands:
         for sighting in await self._watcher.poll():
             self._book(sighting, now)
 
-    async def recover(self, block: Block, first_nonce: int, first_seq: int) -> None:
-        """Take up again all that was signed and is not known to be settled."""
+    async def recover(self, block: Block, first_nonce: int = 0, first_seq: int = 0) -> None:
+        """Take up again all that was signed and is not known to be settled.
+
+        Nothing before the nonce and the record named here is open: only a restart needs to say so.
+        """
         if not self._recalled:
             self._recall(block)
-        sent, settled = _told(self._log, first_seq)
-        for entry in await self._signer.entries(first_nonce):
+        nonce, seq = self._since = max(self._since, (first_nonce, first_seq))
+        sent, settled = _told(self._log, seq)
+        for entry in await self._signer.entries(nonce):
             intent = entry.intent
+            self._next_nonce = max(self._next_nonce, entry.nonce + 1)
             if intent.id in settled or intent.purpose == "birth":
                 continue
             key = _key_of(self._log, intent.purpose, intent.because)
@@ -132,11 +141,16 @@ class Hands:
     def entry(self, intent: str) -> Entry | None:
         return self._entries.get(intent)
 
-    def first_open(self, next_nonce: int, next_seq: int) -> tuple[int, int]:
+    def first_open(self) -> tuple[int, int]:
         """From where a restart must look: the lowest nonce and record that are not settled."""
-        nonces = [self._entries[intent].nonce for intent in self._sent]
-        seqs = [sent.seq for sent in self._sent.values()]
-        return min(nonces, default=next_nonce), min(seqs, default=next_seq)
+        if not self.unsure:
+            nonces = [self._entries[intent].nonce for intent in self._sent]
+            seqs = [sent.seq for sent in self._sent.values()]
+            self._since = (
+                min(nonces, default=max(self._next_nonce, self._since[0])),
+                min(seqs, default=self._log.next_seq),
+            )
+        return self._since
 
     def doings(self, now: Block, age_s: int) -> Doings:
         old = [name for name, (at, _) in self._fees.items() if at < now.at - GAS_WINDOW_S]
@@ -189,6 +203,7 @@ class Hands:
     async def _follow(self, entry: Entry, key: str, block: Block) -> None:
         intent = entry.intent
         self._entries[intent.id] = entry
+        self._next_nonce = max(self._next_nonce, entry.nonce + 1)
         if intent.id not in self._sent:
             seq = self._log.next_seq
             if not self._log.ended:

@@ -268,7 +268,7 @@ async def test_killed_anywhere_every_intent_is_told_as_sent_and_settled_once(lif
     await life.settle()
     because = life.decide()
     name = f"{because}.0"
-    first = (0, 0) if notes == "old" else life.hands.first_open(1, because + 1)
+    first = (0, 0) if notes == "old" else life.hands.first_open()
     healthy = life.node.broadcast
     crash(life)
     with pytest.raises(Killed):
@@ -350,12 +350,16 @@ async def test_the_birth_is_not_taken_up_again(life):
 
 
 async def test_a_restart_need_look_no_further_back_than_what_is_open(life):
-    assert life.hands.first_open(5, 9) == (5, 9)
+    await life.hands.recover(BLOCK, 0, 1)
+    assert life.hands.first_open() == (0, 1)
     await life.ask("a")
     await life.ask("b")
-    assert life.hands.first_open(2, 3) == (0, 1)
+    assert life.hands.first_open() == (0, 1)
     await life.settle()
-    assert life.hands.first_open(2, 5) == (2, 5)
+    assert life.hands.first_open() == (2, life.log.next_seq)
+    await life.ask("c")
+    life.hands.unsure = True
+    assert life.hands.first_open() == (2, 5)
 
 
 async def test_a_restart_remembers_what_the_day_has_burned_and_how_it_went(life):
