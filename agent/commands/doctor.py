@@ -75,9 +75,7 @@ async def _keys(place: Home, config: Config) -> Finding:
     from chain.signer_config import read
 
     if config.keys.signer == "socket":
-        here = _is_there(config.keys.socket)
-        said = "the signer's own" if here else f"no signer listens at {config.keys.socket}"
-        return Finding("keys", "ok" if here else "fault", said)
+        return await _signer_apart(Path(config.keys.socket))
     signer = read(place.signer_config)
     passphrase = keystore.read_passphrase(signer.passphrase_file)
     wallet = await asyncio.to_thread(keystore.open_key, signer.wallet_key, passphrase)
@@ -125,7 +123,8 @@ async def _permit(place: Home, config: Config) -> Finding:
     if notes.phase is not Phase.UNBORN:
         return Finding("permit", "ok", f"born as agent {notes.agent}, {notes.phase}")
     found = read_permit(place)
-    wallet = address_in(place.keys / "wallet.json")
+    apart = config.keys.signer == "socket"  # then the key files are another user's
+    wallet = found["wallet"] if apart else address_in(place.keys / "wallet.json")
     if found["wallet"] != wallet:
         return Finding("permit", "fault", f"it is for {found['wallet']}, the wallet is {wallet}")
     if found["genome"] != genome.load(place.genome).digest():
@@ -227,10 +226,6 @@ async def _telemetry(place: Home, config: Config) -> Finding:
     return Finding(
         "telemetry", "ok", ", ".join(target.url for target in targets) or "own gateway only"
     )
-
-
-def _is_there(path: str) -> bool:
-    return Path(path).exists()
 
 
 def _existing(path: Path) -> Path:
