@@ -126,8 +126,10 @@ class Life:
 
     def _wake(self) -> None:
         outbox = Outbox()
-        sender = Sender(self.chain, self.signer, outbox, clock=lambda: 0.0, max_fee=Wei(10**12))
-        watcher = Watcher(self.chain, sender, outbox, KEY.address, clock=lambda: 0.0)
+        sender = Sender(
+            self.chain, self.signer, outbox, clock=lambda: self.now, max_fee=Wei(10**12)
+        )
+        watcher = Watcher(self.chain, sender, outbox, KEY.address, clock=lambda: self.now)
         self.hands = Hands(self.signer, sender, watcher, self.log)
         self.publisher = Publisher(
             self.log,
