@@ -41,6 +41,7 @@ def command(
     ] = False,
 ) -> None:
     """Let one agent live on a local chain, watch it, and audit its log when it has ended."""
+    from world.leaving import until_told
     from world.scenario import DEMO, load_scenario
 
     world = load_scenario(scenario or DEMO)
@@ -49,7 +50,7 @@ def command(
             raise WorldError("--seconds must be above 0")
         world = world.lasting(seconds)
     root = _fresh(home)
-    report = asyncio.run(Demo(root, world, seed, quiet=as_json).run())
+    report = asyncio.run(until_told(Demo(root, world, seed, quiet=as_json).run()))
     sys.stdout.write(json.dumps(report) + "\n" if as_json else _words(report))
     raise typer.Exit(0 if report["audit"]["ok"] else 1)
 
