@@ -14,7 +14,7 @@ REFUEL: Final = "thrift.refuel"
 BUY: Final = "buyWithAuthorization(address,uint256,uint256,bytes32,uint256,uint256,bytes)"
 BUY_GAS: Final = 200_000
 LEAST: Final = Micro(10_000)
-"""Smaller purchases are not worth their gas."""
+"""Nobody buys less, however little gas costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,20 @@ def refuels(seen: Snapshot, tank: Tank) -> Iterator[Action]:
         return
     most = seen.holdings.micro // 2
     wanted = sorted({min(most, gas_in_micro(seen, fills * tank.fill)) for fills in (1, 3)})
-    for i, price in enumerate(price for price in wanted if price >= LEAST):
+    least = max(LEAST, 2 * gas_in_micro(seen, BUY_GAS))  # a purchase must not eat itself up
+    for i, price in enumerate(price for price in wanted if price >= least):
         wei = price * WEI_PER_ETH // seen.eth_price
-        least = wei * (100 - min(100, tank.slippage_pct)) // 100
+        least_wei = wei * (100 - min(100, tank.slippage_pct)) // 100
         pull = Pull(seen.places.token, Micro(price), seen.block.at + tank.authorization_s)
-        call = Call(station, BUY, (WALLET, price, least, SALT), gas=BUY_GAS, pull=pull)
+        call = Call(station, BUY, (WALLET, price, least_wei, SALT), gas=BUY_GAS, pull=pull)
         if can_send(seen, call):
             yield Action(
                 key=REFUEL,
-                params={"price_micro": price, "least_wei": least, "level_pct": int(100 * level)},
+                params={
+                    "price_micro": price,
+                    "least_wei": least_wei,
+                    "level_pct": int(100 * level),
+                },
                 summary="buy a lot of gas" if i else "buy gas",
                 calls=(call,),
                 score=8 * (1 - level) - i - stumbles(seen, REFUEL) / 2,

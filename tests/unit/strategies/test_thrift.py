@@ -161,6 +161,16 @@ def test_gas_is_bought_near_the_floor_at_no_less_than_the_slippage_allows():
     assert more.params["price_micro"] == 24_000_000
 
 
+def test_no_gas_is_bought_for_less_than_the_buying_burns():
+    """Or the last cents go, purchase by purchase, and the gas with them."""
+    low = Wei(10**15)
+    rich = snapshot(holdings=Holdings(low, Micro(10**9)))
+    [buying] = {call.gas for action in offered(rich, "refuel") for call in action.calls}
+    burnt = buying * rich.gas_price * rich.eth_price // 10**18
+    assert not offered(snapshot(holdings=Holdings(low, Micro(2 * burnt))), "refuel")
+    assert offered(snapshot(holdings=Holdings(low, Micro(4 * burnt))), "refuel")
+
+
 @pytest.mark.parametrize(("wei", "wanted"), [(5 * 10**14, True), (10**16, False)])
 def test_the_reflex_refuels_below_the_floor_only(wei, wanted):
     seen = snapshot(holdings=Holdings(Wei(wei), Micro(10_000_000)))
