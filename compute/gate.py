@@ -16,6 +16,7 @@ FRESH_S: Final = 60
 STALE_S: Final = 60
 """Without news from the chain for this long, nobody is let in."""
 MOST_PROOFS: Final = 4096
+"""So many of one lease are remembered, so that no tenant can use up another's."""
 
 Recover = Callable[[wire.Access, bytes], Address | None]
 """Who signed this proof over this digest, for this provider; None when nobody did."""
@@ -59,12 +60,14 @@ class Gate:
         """The block it was last shown."""
         self._standings: Mapping[int, Standing] = {}
         self._shown_at = -math.inf
-        self._used: dict[tuple[int, int, bytes], float] = {}
+        self._used: dict[int, dict[tuple[int, bytes], float]] = {}
+        """By lease: each proof, and when it was used."""
 
     def show(self, block: int, standings: Mapping[int, Standing]) -> None:
         """What the newest block says of our leases."""
         self.block = block
         self._standings = standings
+        self._used = {lease: used for lease, used in self._used.items() if lease in standings}
         self.confirm()
 
     def confirm(self) -> None:
@@ -86,20 +89,20 @@ class Gate:
         digest = wire.digest(body)
         if self._recover(access, digest) != standing.tenant:
             return Denied(403, "the proof is not by the lease's tenant")
-        return self._use(standing, (access.lease, access.at, digest), now)
+        return self._use(standing, (access.at, digest), now)
 
-    def _use(
-        self, standing: Standing, proof: tuple[int, int, bytes], now: float
-    ) -> Granted | Denied:
-        self._forget(now - 2 * FRESH_S)
-        if proof in self._used:
+    def _use(self, standing: Standing, proof: tuple[int, bytes], now: float) -> Granted | Denied:
+        used = self._used.setdefault(standing.lease, {})
+        _forget(used, now - 2 * FRESH_S)
+        if proof in used:
             return Denied(403, "the proof was used before")
-        if len(self._used) >= MOST_PROOFS:
+        if len(used) >= MOST_PROOFS:
             return Denied(429, "too many requests")
-        self._used[proof] = now
+        used[proof] = now
         return Granted(standing)
 
-    def _forget(self, before: float) -> None:
-        """Proofs so old that they would not be fresh; they stand in order of their use."""
-        while self._used and self._used[oldest := next(iter(self._used))] < before:
-            del self._used[oldest]
+
+def _forget(used: dict[tuple[int, bytes], float], before: float) -> None:
+    """Proofs so old that they would not be fresh; they stand in order of their use."""
+    while used and used[oldest := next(iter(used))] < before:
+        del used[oldest]

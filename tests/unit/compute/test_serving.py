@@ -187,6 +187,9 @@ def test_memory_of_proofs_is_bounded_and_forgets_what_is_stale(clock):
     verdicts = [gate.judge(proof, str(i).encode()) for i in range(MOST_PROOFS + 1)]
     assert all(isinstance(verdict, Granted) for verdict in verdicts[:-1])
     assert verdicts[-1] == Denied(429, "too many requests")
+    gate.show(1, {**standings(), 8: Standing(8, TENANT.address, LeaseState.ACTIVE)})
+    neighbour = f"8.{NOW}.0x" + "00" * 65
+    assert isinstance(gate.judge(neighbour, b"0"), Granted)
     clock.now += 2 * FRESH_S + 1
     gate.show(2, standings())
     later = f"7.{int(clock.now)}.0x" + "00" * 65
