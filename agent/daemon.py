@@ -16,7 +16,7 @@ from agent.bodies import heartbeat
 from agent.body import Body
 from agent.control import Control
 from agent.ending import Ending, Will
-from agent.errors import IntegrityFault
+from agent.errors import AgentError
 from agent.life import Notes, Phase, Turn
 from agent.living import Living
 from agent.metabolism import COMING, HOUSED
@@ -25,7 +25,7 @@ from agent.mortality import Ending as Fate
 from agent.schedule import Schedule
 from agent.status import status
 from chain.contracts import life_of
-from chain.errors import ChainError, SignerGone
+from chain.errors import ChainError
 from chain.reader import BlockReader
 from chain.types import Intent, Refused
 from compute.errors import ComputeError
@@ -34,13 +34,13 @@ from telemetry.anchor import Cause, anchor_call, due, serve_call
 from telemetry.cid import digest_of
 from telemetry.errors import TelemetryError
 
-Fault = ChainError | ComputeError | TelemetryError | IntegrityFault
+FAULTS: Final = (ChainError, ComputeError, TelemetryError, AgentError)
+Fault = ChainError | ComputeError | TelemetryError | AgentError
 
 log = structlog.get_logger(__name__)
 
 STOP_S: Final = 3.0
 ANCHOR_CHECK_S: Final = 0.5
-HALT_PAUSE_S: Final = 0.05
 LEAST_PATIENCE_S: Final = 5.0
 STOP: Final = "stop"
 LOOK: Final = "look"
@@ -106,28 +106,18 @@ class Daemon:
         will_s = self._body.tools.config.life.will_s
         return self._notes.phase is not Phase.ENDING or waited >= will_s
 
-    async def halt_surely(self, reason: str) -> None:
-        """Halt, and see that it is written down: a signer that is being started again must know."""
-        while True:
-            try:
-                await self._body.tools.signer.halt(reason)
-            except SignerGone:
-                await asyncio.sleep(HALT_PAUSE_S)
-            else:
-                self._bells.ring("tick")
-                return
-
     # Waking and resting
 
     async def _wake(self) -> None:
         """Say how long we were away, and take up what was in flight."""
-        body, notes = self._body, self._notes
-        read = await self._reader()
+        body, read = self._body, await self._reader()
+        self._follow_log()
         if body.log.next_seq > 1 and not body.log.ended:
             since = body.log.record(body.log.next_seq - 1).at
-            reason = "stopped" if notes.stopped else "killed"
+            reason = "stopped" if self._notes.stopped else "killed"
             body.log.append("gap", {"since_ms": since, "reason": reason}, read.block)
-        self._save(replace(notes, stopped=False))
+        self._save(replace(self._notes, stopped=False))
+        notes = self._notes
         registered = await life_of(read, body.who.places.registry, body.who.agent)
         if registered is not None and registered.anchored:
             self._anchored = registered.epoch
@@ -135,6 +125,14 @@ class Daemon:
         if not body.log.ended:
             fee = await read.base_fee()
             await body.hands.ask(_serve(body), "serve", read.block, fee)
+
+    def _follow_log(self) -> None:
+        """Killed between a halt's record and its note, this life stands where its log says."""
+        phase, last = self._notes.phase, self._body.log.record(self._body.log.next_seq - 1).kind
+        if last == "halt" and phase in (Phase.LIVING, Phase.ENDING):
+            self._save(self._notes.turn(Turn.HALTED))
+        elif last == "resume" and phase is Phase.HALTED:
+            self._save(self._notes.turn(Turn.RESUMED, drained=False))
 
     async def _rest(self) -> None:
         """Stopped: what is written is sent on if that is quick; the rest waits for the return."""
@@ -166,7 +164,7 @@ class Daemon:
                     await self._anchor()
                 case "stop":
                     await self._told_to_stop()
-        except (ChainError, ComputeError, TelemetryError, IntegrityFault) as fault:
+        except FAULTS as fault:
             await self._bear(bell, fault)
         else:
             self._faults.pop(bell, None)
@@ -179,9 +177,15 @@ class Daemon:
             raise fault
         # Once an ending has begun, such a fault counts as a part of the death.
         if fault.consequence == "halt" and self._notes.phase is not Phase.ENDING:
-            with contextlib.suppress(SignerGone):  # the fault will come again, and so will this
-                await self._body.tools.signer.halt(f"integrity: {type(fault).__name__}")
-            self._bells.ring("tick")
+            await self._halt_for(fault)
+
+    async def _halt_for(self, fault: Fault) -> None:
+        """Once: a fault that stays must not make halt after halt, or no resume would ever fit."""
+        signer = self._body.tools.signer
+        with contextlib.suppress(ChainError):  # the fault will come again, and so will this
+            if not (await signer.state()).halted:
+                await signer.halt(f"integrity: {type(fault).__name__}")
+                self._bells.ring("tick")
 
     async def _tick(self) -> None:
         body, read = self._body, await self._reader()
@@ -311,20 +315,12 @@ def _serve(body: Body) -> Intent:
 
 @contextlib.contextmanager
 def _signals(daemon: Daemon) -> Any:
-    """SIGTERM and SIGINT stop, SIGUSR1 halts."""
+    """SIGTERM and SIGINT stop."""
     loop = asyncio.get_running_loop()
-    asked: set[asyncio.Task[None]] = set()
-
-    def halt() -> None:
-        task = loop.create_task(daemon.halt_surely("SIGUSR1"))
-        asked.add(task)
-        task.add_done_callback(asked.discard)
-
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
-    loop.add_signal_handler(signal.SIGUSR1, halt)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

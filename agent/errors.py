@@ -6,6 +6,7 @@ AgentError                 base; `advice` is what the operator should do, in one
 │   ├── HomeHeld           another daemon lives in this home
 │   ├── CannotBeBorn       no permit, or too little money
 │   └── PortTaken          the gateway's port is in use
+├── NotesUnwritable        the disk did not take the notes: retry
 ├── IntegrityFault         our own code found the life inconsistent: halt
 └── PluginFailed           a strategy raised, hung or spoke nonsense: skip it for this tick
 
@@ -50,6 +51,12 @@ class CannotBeBorn(UsedWrongly):
 
 class PortTaken(UsedWrongly):
     """The gateway's port is in use."""
+
+
+class NotesUnwritable(AgentError):
+    """The disk did not take the notes."""
+
+    consequence = "retry"
 
 
 class IntegrityFault(AgentError):

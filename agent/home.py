@@ -63,6 +63,11 @@ class Home:
         return self.root / "run"
 
     @property
+    def halt_asked(self) -> Path:
+        """There while a halt waits for the signer to write it down."""
+        return self.run / "halt"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from agent.errors import IntegrityFault, UsedWrongly
+from agent.errors import IntegrityFault, NotesUnwritable, UsedWrongly
 
 
 class Phase(StrEnum):
@@ -86,10 +86,19 @@ def load(path: Path) -> Notes:
 
 
 def save(path: Path, notes: Notes) -> None:
-    """Replace the notes as one step that a crash cannot halve."""
+    """Replace the notes as one step that a crash cannot halve; raises `NotesUnwritable`."""
+    try:
+        _replace(path, json.dumps(asdict(notes), indent=1))
+    except OSError as fault:
+        raise NotesUnwritable(
+            f"{path} cannot be written: {fault.strerror}", "free some space where the home is"
+        ) from None
+
+
+def _replace(path: Path, text: str) -> None:
     fresh = path.with_suffix(".new")
     with fresh.open("w", encoding="utf-8") as out:
-        json.dump(asdict(notes), out, indent=1)
+        out.write(text)
         out.flush()
         os.fsync(out.fileno())
     fresh.replace(path)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from agent import birth, genome, life, plugins, ports
+from agent import birth, genome, halting, life, plugins, ports
 from agent.apart import Apart
 from agent.body import Body, Tools
 from agent.config import Config, Target
@@ -88,6 +88,7 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
     born_as = children.born_as
     async with contextlib.AsyncExitStack() as stack:
         tools = await stack.enter_async_context(tools_of(home, config, children))
+        await stack.enter_async_context(halting.listening(home.halt_asked, tools.signer))
         mind = thinking(config, born_as, children.engine, tools.signer)
         stack.push_async_callback(mind.scorer.close)
         if children.loading is not None:

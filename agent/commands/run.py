@@ -18,7 +18,7 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Live in HOME until the end, SIGTERM or Ctrl-C; run again, the same life goes on."""
     import asyncio
 
-    from agent import life
+    from agent import halting, life
     from agent.config import load
     from agent.home import Home
     from agent.life import Phase
@@ -27,6 +27,7 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     config = load(place.root)
     place.make_folders()
     with place.hold():
+        halting.remember(place.halt_asked)
         notes = life.load(place.notes)
         if notes.phase is not Phase.ENDED:
             notes = asyncio.run(_live(place, config, notes.phase))
