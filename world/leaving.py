@@ -24,7 +24,8 @@ async def until_told(work: Coroutine[Any, Any, T]) -> T:
             task.cancel()
         heard.append(number)
 
-    for number in SIGNALS:
+    heeded = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    for number in heeded:  # nohup means it
         loop.add_signal_handler(number, leave, number)
     try:
         return await task
@@ -33,5 +34,5 @@ async def until_told(work: Coroutine[Any, Any, T]) -> T:
             raise SystemExit(128 + heard[0]) from None
         raise
     finally:
-        for number in SIGNALS:
+        for number in heeded:
             loop.remove_signal_handler(number)
