@@ -32,12 +32,13 @@ PROVIDER: Final = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b786
 MODEL: Final = "builtin:g0"
 CONTEXT: Final = 512
 RICH: Final = Micro(10**12)
-MICRO_PER_HOUR: Final = 1_000_000
+MICRO_PER_HOUR: Final = 250_000
+"""Eight hours of it are within the limits that `forager permit` signs by default."""
 STATION: Final = Micro(3_000_000_000)
 """The GasStation's mean price of an ether."""
 STATION_WEI: Final = Wei(10**20)
 ENDOWMENT: Final = (Micro(24_000_000), Wei(5 * 10**17))
-"""A day's rent, and gas."""
+"""Four days' rent, and gas."""
 
 
 async def found(folder: Path, rpc: str, *, host: str, port: int, uri: str) -> Deployment:
@@ -52,8 +53,8 @@ async def found(folder: Path, rpc: str, *, host: str, port: int, uri: str) -> De
     passphrase.touch(mode=0o600)
     passphrase.write_text(secrets.token_hex(16) + "\n", "utf-8")
     word = keystore.read_passphrase(passphrase)
-    keystore.make(folder / "operator.json", word, bytes.fromhex(OPERATOR))
-    keystore.make(folder / "provider.json", word, bytes.fromhex(PROVIDER))
+    keystore.make(folder / "operator-key.json", word, bytes.fromhex(OPERATOR))
+    keystore.make(folder / "provider-key.json", word, bytes.fromhex(PROVIDER))
     text = _provider(made, rpc, {"host": host, "port": port}, uri)
     (folder / "provider.toml").write_text(text, "utf-8")
     made.save(folder / "deployment.json")
@@ -64,7 +65,7 @@ async def endow(folder: Path, rpc: str, wallet: Address) -> None:
     word = keystore.read_passphrase(folder / "passphrase")
     made = Deployment.load(folder / "deployment.json")
     micro, wei = ENDOWMENT
-    async with _purse(rpc, keystore.open_key(folder / "operator.json", word)) as purse:
+    async with _purse(rpc, keystore.open_key(folder / "operator-key.json", word)) as purse:
         await purse.send(Call(wallet, "", value=wei))
         await mint(purse, made.token, wallet, micro)
 
@@ -78,7 +79,7 @@ def _provider(made: Deployment, rpc: str, gateway: dict[str, Any], uri: str) -> 
             "market": made.lease_market,
             "token": made.token,
         },
-        "key": {"file": "provider.json", "passphrase_file": "passphrase"},
+        "key": {"file": "provider-key.json", "passphrase_file": "passphrase"},
         "offer": {
             "rate": MICRO_PER_HOUR * 10**18 // 3600,
             "slots": 4,
