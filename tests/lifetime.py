@@ -432,7 +432,14 @@ def processes() -> Sequence[tuple[int, int, str]]:
 
 
 def _eager(home: Path) -> None:
-    """Choose at random: what is tested is the body, whatever the mind thinks."""
+    """Choose at random, for what is tested is the body; and say at once what there is to say."""
     config = home / "forager.toml"
     text = config.read_text("utf-8")
-    config.write_text(text.replace("[mind]\n", "[mind]\nepsilon = 1.0\n"), "utf-8")
+    for before, after in (
+        ("[mind]\n", "[mind]\nepsilon = 1.0\n"),
+        ("heartbeat_s = 5.0", "heartbeat_s = 2.0"),
+        ("epoch_s = 6.0", "epoch_s = 2.0"),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    config.write_text(text, "utf-8")
