@@ -15,6 +15,7 @@ class Duty(StrEnum):
 
     ACTIVATE = "activate(uint256)"
     HEARTBEAT = "heartbeat(uint256)"
+    DECLINE = "decline(uint256)"
     EXPIRE = "expire(uint256)"
     COLLECT = "withdrawProvider(uint256)"
 
@@ -24,7 +25,7 @@ class Habits:
     """How a provider goes about its duties."""
 
     manifest: str
-    """What it can run; a lease for anything else is left to be reclaimed."""
+    """What it can run; a lease for anything else is declined, for it holds a slot."""
     placed: frozenset[Address]
     """Tenants whose agents live on this machine."""
     scores: bool
@@ -60,7 +61,7 @@ def can_serve(row: LeaseRow, habits: Habits) -> bool:
 def _of_requested(row: LeaseRow, terms: Terms, now: int, habits: Habits) -> Duty | None:
     if now > row.opened_at + terms.activation_s:
         return Duty.EXPIRE
-    return Duty.ACTIVATE if can_serve(row, habits) else None
+    return Duty.ACTIVATE if can_serve(row, habits) else Duty.DECLINE
 
 
 def _of_active(row: LeaseRow, terms: Terms, now: int, habits: Habits) -> Duty | None:

@@ -8,8 +8,18 @@ from typing import Final
 
 from chain.port import Reader
 from chain.types import SALT, WALLET, Address, Call, Micro, Pull
-from compute.lease import NETWORK, SETTLED_S, is_closed_for_good, lease_at
-from compute.onchain import LeaseRow, OfferRow, Phase, lease_row, leases_of, offer_row, offer_rows
+from compute.catalogue import Catalogue
+from compute.lease import NETWORK, is_closed_for_good, lease_at
+from compute.onchain import (
+    LeaseRow,
+    OfferRow,
+    Phase,
+    lease_row,
+    leases_of,
+    offer_count,
+    offer_page,
+    offer_row,
+)
 from compute.port import Lease, Offer
 
 OPEN: Final = (
@@ -19,11 +29,13 @@ OPEN: Final = (
 EXTEND: Final = "topUpWithAuthorization(address,uint256,uint256,bytes32,uint256,uint256,bytes)"
 CLOSE: Final = "close(uint256)"
 
+NOBODY: Final = Address("0x" + 40 * "0")
+
 GAS: Final = {OPEN: 500_000, EXTEND: 160_000, CLOSE: 150_000}
 """Limits with room to spare: a pull cannot be simulated before it is signed."""
 
 
-def make(market: Address, token: Address, guardian: Address | None = None) -> LeaseMarket:
+def make(market: Address, token: Address, guardian: Address = NOBODY) -> LeaseMarket:
     """The entry point `forager.compute`."""
     return LeaseMarket(market, token, guardian)
 
@@ -31,32 +43,42 @@ def make(market: Address, token: Address, guardian: Address | None = None) -> Le
 class LeaseMarket:
     """The reference network: any chain with the contract, any token with EIP-3009.
 
-    With a guardian named, leases with another one are not seen: anyone may open leases for a
+    Leases with another guardian than the one named are not seen: anyone may open leases for a
     tenant, and many worthless ones would hide the one it lives on.
     """
 
     name = NETWORK
 
-    def __init__(self, market: Address, token: Address, guardian: Address | None = None) -> None:
+    def __init__(self, market: Address, token: Address, guardian: Address = NOBODY) -> None:
         self._market = market
         self._token = token
         self._guardian = guardian
         self._passed: set[int] = set()
-        """Leases that need not be read again: closed for good, or never ours."""
+        """Leases that need not be read again: they are closed for good."""
+        self._rented: set[int] = set()
+        """Offers that leases of ours are of."""
+        self._catalogue = Catalogue()
 
     async def discover(self, read: Reader) -> Sequence[Offer]:
-        """Open offers with room, cheapest first."""
-        rows = await offer_rows(read, self._market)
-        fitting = [_offer(row) for row in rows if row.open and row.live < row.terms.slots]
+        """Open offers with room, cheapest first; of very many not all are read at every block."""
+        count = await offer_count(read, self._market)
+        firsts = self._catalogue.due(count, self._rented)
+        pages = await asyncio.gather(*(offer_page(read, self._market, each) for each in firsts))
+        fitting: list[Offer] = []
+        for first, page in zip(firsts, pages, strict=True):
+            offers = [_offer(row) for row in page if row.open and row.live < row.terms.slots]
+            self._catalogue.saw(first, (offer.rate for offer in offers))
+            fitting += offers
         return sorted(fitting, key=lambda offer: (offer.rate, offer.id))
 
     async def leases(self, read: Reader, tenant: Address) -> Sequence[Lease]:
         """This tenant's leases that are not closed, newest first."""
-        ids = await leases_of(read, self._market, tenant)
+        ids = await leases_of(read, self._market, tenant, self._guardian)
         unread = [lease for lease in sorted(ids, reverse=True) if lease not in self._passed]
         rows = await asyncio.gather(*(lease_row(read, self._market, lease) for lease in unread))
-        self._passed.update(row.id for row in rows if self._is_past(row, read.block.at))
-        kept = [row for row in rows if row.phase is not Phase.CLOSED and self._is_ours(row)]
+        self._passed.update(row.id for row in rows if is_closed_for_good(row, read.block.at))
+        kept = [row for row in rows if row.phase is not Phase.CLOSED]
+        self._rented = {row.offer for row in kept}
         return await asyncio.gather(*(self._lease(read, row) for row in kept))
 
     def open(
@@ -82,15 +104,6 @@ class LeaseMarket:
     async def _lease(self, read: Reader, row: LeaseRow) -> Lease:
         offer = await offer_row(read, self._market, row.offer)
         return lease_at(row, offer.terms, read.block.at)
-
-    def _is_ours(self, row: LeaseRow) -> bool:
-        return self._guardian in (None, row.guardian)
-
-    def _is_past(self, row: LeaseRow, now: int) -> bool:
-        """A guardian never changes, but a reorg may give a young id to another lease."""
-        if self._is_ours(row):
-            return is_closed_for_good(row, now)
-        return row.opened_at + SETTLED_S < now
 
 
 def _offer(row: OfferRow) -> Offer:

@@ -84,8 +84,11 @@ async def lease_row(read: Reader, market: Address, lease: int) -> LeaseRow:
     return _lease(lease, _fields(row))
 
 
-async def leases_of(read: Reader, market: Address, tenant: Address) -> Sequence[int]:
-    [ids] = await read.call(market, "leasesOf(address)(uint256[])", [tenant])
+async def leases_of(
+    read: Reader, market: Address, tenant: Address, guardian: Address
+) -> Sequence[int]:
+    """Those that the two of them opened: the contract keeps strangers' gifts apart."""
+    [ids] = await read.call(market, "leasesOf(address,address)(uint256[])", [tenant, guardian])
     return _fields(ids)
 
 
@@ -96,12 +99,18 @@ async def offer_row(read: Reader, market: Address, offer: int) -> OfferRow:
 
 async def offer_rows(read: Reader, market: Address) -> Sequence[OfferRow]:
     """Every offer ever posted, page by page; ids count from 1."""
-    count = await _number(read, market, "offerCount()(uint256)")
-    rows: list[OfferRow] = []
-    for first in range(1, count + 1, PAGE):
-        [page] = await read.call(market, f"offers(uint256,uint256)({_OFFER}[])", [first, PAGE])
-        rows += [_offer(first + i, _fields(row)) for i, row in enumerate(_fields(page))]
-    return rows
+    count = await offer_count(read, market)
+    pages = [await offer_page(read, market, first) for first in range(1, count + 1, PAGE)]
+    return [row for page in pages for row in page]
+
+
+async def offer_count(read: Reader, market: Address) -> int:
+    return await _number(read, market, "offerCount()(uint256)")
+
+
+async def offer_page(read: Reader, market: Address, first: int) -> Sequence[OfferRow]:
+    [page] = await read.call(market, f"offers(uint256,uint256)({_OFFER}[])", [first, PAGE])
+    return [_offer(first + i, _fields(row)) for i, row in enumerate(_fields(page))]
 
 
 async def _number(read: Reader, market: Address, view: str) -> int:

@@ -29,6 +29,7 @@ DUTY_GAS: Final = 200_000
 """An estimate would miss the settlement of seconds that pass before the block."""
 SAID: Final = {
     Duty.ACTIVATE: "activated",
+    Duty.DECLINE: "declined",
     Duty.EXPIRE: "expired",
     Duty.COLLECT: "collected",
 }

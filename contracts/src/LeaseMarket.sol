@@ -11,7 +11,7 @@ import {Till} from "./Till.sol";
 /// the escrow pays the provider for each second in which the computer was there.
 ///
 ///     openLease ─> Requested ──── activate ───> Active ─── close, finalizeClose, expire ─> Closed
-///                      └──── close, reclaim, expire: all back, nothing to the provider ─────┘
+///                      └── close, decline, reclaim, expire: all back, none to the provider ─┘
 ///
 /// @dev A lease is active in the half-open time [activatedAt, activeUntil). `activeUntil` is the
 /// earliest of: the money runs out, the lease ends, the provider was silent for `grace` seconds.
@@ -130,7 +130,7 @@ contract LeaseMarket is Till {
 
     mapping(uint256 offer => Offer) private _offers;
     mapping(uint256 lease => Lease) private _leases;
-    mapping(address tenant => uint256[] leases) private _leasesOf;
+    mapping(address tenant => mapping(address guardian => uint256[] leases)) private _leasesOf;
 
     // -------------------------------------------------------------------------------------- events
 
@@ -479,6 +479,16 @@ contract LeaseMarket is Till {
         _close(lease, l, how, msg.sender);
     }
 
+    /// @notice Refuses a requested lease at once, or what can never run here would hold a slot until
+    /// its time for activation is over; provider only. All of it goes back to the tenant.
+    /// @param lease The lease.
+    function decline(uint256 lease) external nonReentrant {
+        Lease storage l = _leases[lease];
+        if (msg.sender != l.provider) revert NotProvider();
+        if (l.state != State.Requested) revert NotRequested();
+        _close(lease, l, How.Provider, l.tenant);
+    }
+
     /// @notice Announces the end of an active lease `noticeSeconds` from now; provider only, once.
     /// @dev The lease simply ends sooner; nothing accrues past that even if it is never finalized.
     /// @param lease The lease.
@@ -573,23 +583,25 @@ contract LeaseMarket is Till {
         }
     }
 
-    /// @notice All leases a tenant ever had, oldest first.
-    /// @dev Anyone can open leases for a tenant, so this may be long; see `leasesOfPage`.
+    /// @notice All leases a tenant ever had with this guardian, oldest first.
+    /// @dev Whoever gives leases away is their guardian: no stranger can make this list longer.
     /// @param tenant The tenant.
-    function leasesOf(address tenant) external view returns (uint256[] memory) {
-        return _leasesOf[tenant];
+    /// @param guardian Their guardian; zero for leases without one.
+    function leasesOf(address tenant, address guardian) external view returns (uint256[] memory) {
+        return _leasesOf[tenant][guardian];
     }
 
-    /// @notice A page of a tenant's leases, oldest first.
+    /// @notice A page of a tenant's leases with this guardian, oldest first.
     /// @param tenant The tenant.
+    /// @param guardian As in `leasesOf`.
     /// @param from How many to skip.
     /// @param limit The most to return.
-    function leasesOfPage(address tenant, uint256 from, uint256 limit)
+    function leasesOfPage(address tenant, address guardian, uint256 from, uint256 limit)
         external
         view
         returns (uint256[] memory page)
     {
-        uint256[] storage all = _leasesOf[tenant];
+        uint256[] storage all = _leasesOf[tenant][guardian];
         (uint256 first, uint256 size) = _page(from, limit, all.length);
         page = new uint256[](size);
         for (uint256 i; i < size; ++i) {
@@ -644,7 +656,7 @@ contract LeaseMarket is Till {
         l.balance = deposit;
         l.openedAt = uint64(block.timestamp);
         l.state = State.Requested;
-        _leasesOf[tenant].push(lease);
+        _leasesOf[tenant][guardian].push(lease);
 
         _announce(lease, l, payer);
     }

@@ -176,11 +176,48 @@ contract LeaseMarketOpeningTest is LeaseBase {
         vm.expectRevert(LeaseMarket.NotGuardian.selector);
         market.openLeaseFor(stranger, offer, RATE, DEPOSIT, "manifest", stranger, "");
         vm.stopPrank();
-        vm.assertEq(market.leasesOf(stranger).length, 1);
+        vm.assertEq(market.leasesOf(stranger, guardian).length, 1);
 
         vm.prank(stranger);
         market.close(1);
         vm.assertEq(balanceOf(stranger), DEPOSIT);
+    }
+
+    function test_no_stranger_lengthens_a_tenants_list() public {
+        uint256 mine = requested(DEPOSIT);
+        fund(stranger, address(market), DOLLAR);
+        vm.prank(stranger);
+        market.openLeaseFor(tenant, offer, RATE, DEPOSIT, "manifest", stranger, "");
+
+        vm.assertEq(market.leasesOf(tenant, guardian).length, 1);
+        vm.assertEq(market.leasesOf(tenant, guardian)[0], mine);
+        vm.assertEq(market.leasesOf(tenant, stranger).length, 1);
+        vm.assertEq(market.leasesOf(tenant, address(0)).length, 0);
+    }
+
+    function test_a_request_that_cannot_be_served_is_declined() public {
+        uint256 before = balanceOf(tenant);
+        uint256 lease = requested(DEPOSIT);
+        vm.prank(stranger);
+        vm.expectRevert(LeaseMarket.NotProvider.selector);
+        market.decline(lease);
+
+        vm.expectEmit();
+        emit LeaseMarket.LeaseClosed(lease, LeaseMarket.How.Provider, 0, tenant, DEPOSIT);
+        vm.startPrank(provider);
+        market.decline(lease);
+        vm.expectRevert(LeaseMarket.NotRequested.selector);
+        market.decline(lease);
+        vm.expectRevert(LeaseMarket.NotRequested.selector);
+        market.activate(lease);
+        vm.stopPrank();
+        vm.assertEq(balanceOf(tenant), before);
+        vm.assertEq(market.offerOf(offer).live, 0);
+
+        uint256 running = active();
+        vm.prank(provider);
+        vm.expectRevert(LeaseMarket.NotRequested.selector);
+        market.decline(running);
     }
 
     function test_the_deposit_lasts_for_the_least_time() public {
@@ -239,17 +276,17 @@ contract LeaseMarketOpeningTest is LeaseBase {
     function test_a_tenants_leases_are_listed() public {
         uint256 first = requested(DEPOSIT);
         uint256 second = requested(DEPOSIT);
-        uint256[] memory all = market.leasesOf(tenant);
+        uint256[] memory all = market.leasesOf(tenant, guardian);
         vm.assertEq(all.length, 2);
         vm.assertEq(all[0], first);
         vm.assertEq(all[1], second);
 
-        uint256[] memory page = market.leasesOfPage(tenant, 1, type(uint256).max);
+        uint256[] memory page = market.leasesOfPage(tenant, guardian, 1, type(uint256).max);
         vm.assertEq(page.length, 1);
         vm.assertEq(page[0], second);
-        vm.assertEq(market.leasesOfPage(tenant, 0, 1)[0], first);
-        vm.assertEq(market.leasesOfPage(tenant, 9, 9).length, 0);
-        vm.assertEq(market.leasesOf(stranger).length, 0);
+        vm.assertEq(market.leasesOfPage(tenant, guardian, 0, 1)[0], first);
+        vm.assertEq(market.leasesOfPage(tenant, guardian, 9, 9).length, 0);
+        vm.assertEq(market.leasesOf(stranger, guardian).length, 0);
     }
 
     // ------------------------------------------------------------------------------------- helpers

@@ -176,6 +176,15 @@ contract LeaseHandler is Cast {
         closed(lease, who, before);
     }
 
+    function decline(uint256 which) external watched {
+        uint256 lease = pick(which);
+        address who = market.leaseOf(lease).tenant;
+        uint256 before = worth(who);
+        vm.prank(market.leaseOf(lease).provider);
+        market.decline(lease);
+        closed(lease, who, before);
+    }
+
     function noticeClose(uint256 which) external watched {
         uint256 lease = pick(which);
         vm.prank(market.leaseOf(lease).provider);

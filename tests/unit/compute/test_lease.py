@@ -127,7 +127,7 @@ def test_a_balance_never_grows_nor_falls_below_nothing(rate, balance, settled, l
     ("lease", "now", "due"),
     [
         (row(Phase.REQUESTED), 1000, Duty.ACTIVATE),
-        (row(Phase.REQUESTED, manifest="0x" + "00" * 32), 1000, None),
+        (row(Phase.REQUESTED, manifest="0x" + "00" * 32), 1000, Duty.DECLINE),
         (row(Phase.REQUESTED), 1051, Duty.EXPIRE),
         (row(), 1029, None),
         (row(), 1030, Duty.HEARTBEAT),
@@ -148,6 +148,6 @@ def test_a_machine_that_answers_no_prompts_activates_only_for_those_placed_on_it
     from dataclasses import replace
 
     embodied = replace(HABITS, scores=False)
-    assert duty(row(Phase.REQUESTED), TERMS, 1000, embodied) is None
+    assert duty(row(Phase.REQUESTED), TERMS, 1000, embodied) is Duty.DECLINE
     housing = replace(embodied, placed=frozenset({TENANT}))
     assert duty(row(Phase.REQUESTED), TERMS, 1000, housing) is Duty.ACTIVATE
