@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 from typing import Final, NamedTuple
 
 from agent.prompt import prompt_digest
@@ -40,11 +40,11 @@ def main() -> int:
     print(
         f"training on {course.steps * course.batch} moments, {course.threads} threads", flush=True
     )
-    began = perf_counter()
+    began = process_time()
     policy = train(course, _show)
     write(policy, asked.out)
     checks = check(policy, asked.out)
-    card = describe(asked.out, course, checks, perf_counter() - began)
+    card = describe(asked.out, course, checks, process_time() - began)
     asked.out.with_suffix(".md").write_text(card)
     print(card)
     return 0 if checks.parity.holds else 1
@@ -89,7 +89,7 @@ own scores would, from the prompt's words alone. It is generation 0, meant to be
 | data | {course.steps * course.batch:,} random moments (`finetune/situations.py`), no lives |
 | objective | divergence from softmax(score / {course.temperature:g}) at the chosen label's token |
 | course | {options} |
-| made by | `python -m finetune.generation0 --steps {course.steps}`, {seconds / 60:.0f} minutes |
+| made by | `python -m finetune.generation0 --steps {course.steps}`, {seconds / 60:.0f} minutes of processor time |
 
 Measured on {HELD_OUT:,} moments that training never saw:
 

@@ -34,7 +34,7 @@ class Course:
     """How to train; the defaults make the model that ships."""
 
     seed: int = 0
-    steps: int = 1600
+    steps: int = 800
     batch: int = 64
     temperature: float = 1.0
     matrix_lr: float = 0.02
