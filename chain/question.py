@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
+import threading
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,9 +17,24 @@ from chain.errors import Unreachable, WrongChain
 from chain.types import Address
 
 DEADLINE_S: Final = 5.0
+"""For a whole answer: one that comes byte by byte must not keep the others unasked."""
 REPLY_MAX: Final = 65_536
 WORD: Final = 32
+COUNT_MAX: Final = 2**53
+"""The registry's numbers lie below; one above would leave no room for a later halt's."""
 HALT_OF: Final = selector("haltOf(address)")
+
+
+NONSENSE: Final = (
+    OSError,
+    http.client.HTTPException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+"""All the ways in which an endpoint can fail to answer."""
 
 
 class Question:
@@ -41,7 +59,7 @@ class Question:
                 return self._ask_one(endpoint)
             except WrongChain as wrong:
                 fault = wrong
-            except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            except NONSENSE:
                 continue
         raise fault
 
@@ -54,6 +72,8 @@ class Question:
         agent, halted, halt_id, ended = (
             int.from_bytes(words[at : at + WORD], "big") for at in range(0, 4 * WORD, WORD)
         )
+        if max(agent, halt_id) >= COUNT_MAX:
+            raise ValueError("not numbers of a registry")
         return Answer(agent, bool(halted), halt_id, bool(ended))
 
 
@@ -64,11 +84,23 @@ def _rpc(endpoint: str, method: str, params: list[Any]) -> str:
     connection = kind(at.hostname or "", at.port, timeout=DEADLINE_S)
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     path = (at.path or "/") + (f"?{at.query}" if at.query else "")
+    late = threading.Timer(DEADLINE_S, _hang_up, (connection,))
+    late.daemon = True
     try:
+        connection.connect()
+        late.start()
         connection.request("POST", path, body, {"Content-Type": "application/json"})
         result = json.loads(connection.getresponse().read(REPLY_MAX))["result"]
     finally:
+        late.cancel()
         connection.close()
     if not isinstance(result, str):
         raise TypeError("result")
     return result
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """Whoever reads from it sees its end."""
+    if connection.sock is not None:
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)

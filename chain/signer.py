@@ -186,7 +186,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
     def body() -> None:
         try:
             outcome = (future.set_result, work())
-        except ChainError as fault:
+        except Exception as fault:  # noqa: BLE001 - whatever it is, someone waits for an outcome
             outcome = (future.set_exception, fault)  # type: ignore[assignment] # either setter
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle, *outcome)

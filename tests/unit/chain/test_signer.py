@@ -10,12 +10,28 @@ import signal
 import stat
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from desks import CHAIN, DOMAIN, FEES, LOG, SECRETS, WALLET, act, anchor, birth, make_home, resume
+from desks import (
+    CHAIN,
+    DOMAIN,
+    FEES,
+    LOG,
+    REGISTRY,
+    SECRETS,
+    WALLET,
+    act,
+    anchor,
+    birth,
+    make_home,
+    resume,
+)
 
 from chain import permit
+from chain.desk import Answer
 from chain.errors import (
     BadLimits,
     BadRequest,
@@ -25,6 +41,8 @@ from chain.errors import (
     SignerSilent,
     WrongPassphrase,
 )
+from chain.question import Question
+from chain.signer import Server
 from chain.signer_client import SignerClient, SignerProcess, start_signer
 from chain.signer_config import read as read_config
 from chain.types import Address, Admitted, Call, Fees, Intent, Refused, Wei
@@ -473,3 +491,54 @@ def test_settings_survive_their_file_and_never_weaken_the_watch(tmp_path):
     file = tmp_path / "signer.toml"
     file.write_text(file.read_text().replace("ask_s = 0.5", "ask_s = 1e9"))
     assert read_config(file).ask_s == 30.0
+
+
+@pytest.mark.parametrize("halt_id", [2**53, 2**63, 2**256 - 1])
+async def test_a_number_that_no_registry_gives_is_no_answer(tmp_path, registry, halt_id):
+    """Taken for a halt's, no later halt could be given a higher one."""
+    chain, url = registry
+    make_home(tmp_path, url, ask_s=0.05)
+    async with serving(tmp_path) as (client, _):
+        await be_born(client, chain)
+        chain.halted, chain.halt_id = True, halt_id
+        asked = chain.asked
+        while chain.asked < asked + 3:
+            await asyncio.sleep(0.02)
+        assert not (await client.state()).halted
+        chain.halt_id = 1
+        while not (await client.state()).halted:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("said", [b"[" * 9_000, b"x", None], ids=["deep", "odd", "slow"])
+async def test_whatever_an_endpoint_says_the_question_is_asked_again(
+    tmp_path, registry, said, monkeypatch, shallow
+):
+    """One that answers nonsense, or a byte now and then, must not keep a halt unheard."""
+    monkeypatch.setattr("chain.question.DEADLINE_S", 0.3)
+    chain, url = registry
+
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + (said or b""))
+            while said is None:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+        writer.close()
+
+    liar = await asyncio.start_server(lie, "127.0.0.1", 0)
+    lies = f"http://127.0.0.1:{liar.sockets[0].getsockname()[1]}"
+    config = replace(make_home(tmp_path, url), rpc=(url, lies), ask_s=0.05)
+    chain.agent = 1
+    learned: list[Answer] = []
+    desk = SimpleNamespace(learn=learned.append)
+    question = Question(config.rpc, CHAIN, REGISTRY, WALLET.address)
+    server = Server(desk, question, config)
+    asking = asyncio.create_task(server.keep_asking())
+    async with asyncio.timeout(10):
+        while len(learned) < 3:
+            await asyncio.sleep(0.02)
+    asking.cancel()
+    liar.close()
