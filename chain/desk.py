@@ -150,8 +150,11 @@ class Desk:
                 )
             now = tx.now()
             more = {judging.WEI: entry.intent.call.gas * (fees.max_fee - last.max_fee)}
-            refusal = judging.fits_fees(fees, self._limits) or judging.over(
-                "end", more, tx.window, now, self._limits
+            whole = judging.worst_case(entry.intent, fees, self._limits, self._who(tx))
+            refusal = (
+                judging.fits_fees(fees, self._limits)
+                or judging.over_action(judging.WEI, whole[judging.WEI], self._limits)
+                or judging.over("end", more, tx.window, now, self._limits)
             )
             if refusal:
                 return refusal

@@ -98,12 +98,13 @@ def over(
     """The first cap that this spend would break. A window is half open: (now − length, now]."""
     rows = [row for row in spent if row.at > now - DAY_MS]
     for asset, amount in spend.items():
+        if refusal := over_action(asset, amount, limits):
+            return refusal
         caps = limits.caps(asset)
         day = sum(row.amount for row in rows if row.asset == asset)
         hour = sum(r.amount for r in rows if r.asset == asset and r.at > now - HOUR_MS)
         held = 0 if purpose in WHOLE else caps.reserve
         for name, total, cap in (
-            ("per_action", amount, caps.per_action),
             ("per_hour", hour + amount, caps.per_hour - held),
             ("per_day", day + amount, caps.per_day - held),
         ):
@@ -113,6 +114,15 @@ def over(
                     {"asset": asset, "amount": str(amount), "total": str(total), "cap": str(cap)},
                 )
     return None
+
+
+def over_action(asset: str, amount: int, limits: Limits) -> Refused | None:
+    """Whether one action would cost more than any may, whatever the windows hold."""
+    cap = limits.caps(asset).per_action
+    if amount <= cap:
+        return None
+    told = str(amount)
+    return Refused("per_action", {"asset": asset, "amount": told, "total": told, "cap": str(cap)})
 
 
 def worst_case(intent: Intent, fees: Fees, limits: Limits, who: Who) -> Spend:

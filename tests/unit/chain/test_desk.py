@@ -465,3 +465,12 @@ def test_a_token_that_the_limits_do_not_know_is_not_swept(life):
     other = replace(sweep, id="x", call=replace(sweep.call, to=STRANGER.address))
     assert other.call.to != TOKEN
     assert outcome(life.desk.admit(other, FEES)) == "token"
+
+
+def test_dearer_bytes_may_not_cost_more_than_one_action_may(tmp_path):
+    """The caps know of one transaction, however many attempts it takes."""
+    life = Life(tmp_path, body(wei=caps(6_000_000, 10**9, 10**9))).born()
+    life.desk.admit(act(1), FEES)  # 100,000 gas at 10
+    assert isinstance(life.desk.bump("1.0", Fees(Wei(60), Wei(2))), Attempt)  # 6,000,000
+    assert outcome(life.desk.bump("1.0", Fees(Wei(70), Wei(3)))) == "per_action"
+    life.ledger.close()
