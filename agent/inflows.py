@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from chain.errors import Unreachable
 from chain.types import Address
 
 if TYPE_CHECKING:
+    from chain.answers import Log
     from chain.client import ChainClient
     from chain.reader import BlockReader
 
@@ -25,14 +27,27 @@ async def unasked(
     gifts: list[Mapping[str, Any]] = []
     for log in found:
         sent = await client.rpc("eth_getTransactionByHash", log.transaction)
-        if sent and str(sent["from"]).lower() != wallet.lower():
-            gifts.append(
-                {
-                    "asset": token,
-                    "amount": str(int(log.data, 16)),
-                    "from": "0x" + log.topics[1][-40:],
-                    "tx": log.transaction,
-                    "why": "unasked",
-                }
-            )
+        if sent is not None and _sender(sent) != wallet.lower():
+            gifts.append(_gift(token, log))
     return gifts
+
+
+def _gift(token: Address, log: Log) -> Mapping[str, Any]:
+    try:
+        amount, giver = int(log.data, 16), log.topics[1][-40:]
+    except (ValueError, IndexError):
+        raise Unreachable("A node's answer makes no sense", cause="a transfer") from None
+    return {
+        "asset": token,
+        "amount": str(amount),
+        "from": "0x" + giver,
+        "tx": log.transaction,
+        "why": "unasked",
+    }
+
+
+def _sender(sent: object) -> str:
+    sender = sent.get("from") if isinstance(sent, dict) else None
+    if not isinstance(sender, str):
+        raise Unreachable("A node's answer makes no sense", cause="a transaction")
+    return sender.lower()

@@ -91,8 +91,10 @@ def plausible(seen: Receipt, attempt: Attempt, gas: int) -> bool:
 
 
 @_sensible
-def log(raw: Any) -> Log:
-    """An entry of `eth_getLogs`."""
+def log(raw: Any) -> Log | None:
+    """An entry of `eth_getLogs`; None if a reorg has taken it back."""
+    if raw.get("removed"):
+        return None
     return Log(
         address=raw["address"].lower(),
         topics=tuple(topic.lower() for topic in raw["topics"]),

@@ -29,6 +29,8 @@ Response = dict[str, Any]
 
 CHAIN_ID: Final = "eth_chainId"
 RECHECK_S: Final = 30.0
+ANSWER_BYTES: Final = 64 * 1024 * 1024
+_CHUNK: Final = 256 * 1024
 BUSY: Final = frozenset({-32005, -32016, 429})
 """JSON-RPC codes by which endpoints say that they are asked too much."""
 
@@ -118,7 +120,7 @@ class Endpoints:
             tries -= 1
             try:
                 return await self._post_once(place, payload)
-            except (ClientError, TimeoutError, ValueError) as error:
+            except (ClientError, TimeoutError, ValueError, RecursionError) as error:
                 stale = isinstance(error, ClientOSError | ServerDisconnectedError)
                 if not stale or not tries:
                     raise Unreachable(cause=type(error).__name__, endpoint=place) from None
@@ -132,7 +134,12 @@ class Endpoints:
             )
         async with self._session.post(self._urls[place], data=payload) as reply:
             reply.raise_for_status()
-            response: Response = json.loads(await reply.read())
+            answer = bytearray()
+            async for chunk in reply.content.iter_chunked(_CHUNK):
+                answer += chunk
+                if len(answer) > ANSWER_BYTES:
+                    raise ValueError("an answer without end")
+        response: Response = json.loads(answer)
         if not isinstance(response, dict):
             raise ValueError(response)  # noqa: TRY004 - one more way to answer nonsense
         if isinstance(error := response.get("error"), dict) and error.get("code") in BUSY:

@@ -45,6 +45,6 @@ async def logs(
             continue
         if not isinstance(raw, list):
             raise Unreachable("A node's answer makes no sense", cause="eth_getLogs")
-        found += (answers.log(each) for each in raw if not each.get("removed"))
+        found += (log for each in raw if (log := answers.log(each)))
         first = until + 1
     return found

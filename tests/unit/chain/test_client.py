@@ -33,13 +33,19 @@ async def node(chain: int = 1, **answers):
         is_error = isinstance(answer, dict) and "code" in answer
         return web.json_response(body | {"error" if is_error else "result": answer})
 
+    async with served(handle) as url:
+        yield url, seen
+
+
+@asynccontextmanager
+async def served(handle):
     application = web.Application()
     application.router.add_post("/", handle)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}", seen
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
@@ -166,3 +172,29 @@ async def test_a_broadcast_goes_to_every_endpoint():
 async def test_web3_itself_speaks_through_the_same_endpoints():
     async with node(eth_blockNumber="0x10") as (url, _), ChainClient([url], 1) as client:
         assert await client.web3.eth.block_number == 16
+
+
+@pytest.mark.parametrize("said", [b"[" * 9_000, b'{"result":' + b"[" * 9_000, b"\xff", b"7"])
+async def test_an_answer_that_is_no_json_of_ours_is_silence(said, shallow):
+    async def handle(_):
+        return web.Response(body=said)
+
+    async with served(handle) as url:
+        with pytest.raises(Unreachable):
+            async with ChainClient([url], 1):
+                pass
+
+
+async def test_an_answer_without_end_is_silence(monkeypatch):
+    monkeypatch.setattr("chain.endpoints.ANSWER_BYTES", 100_000)
+
+    async def handle(request):
+        reply = web.StreamResponse()
+        await reply.prepare(request)
+        while True:
+            await reply.write(b" " * 50_000)
+
+    async with served(handle) as url:
+        with pytest.raises(Unreachable):
+            async with ChainClient([url], 1):
+                pass

@@ -120,3 +120,9 @@ async def test_no_event_after_the_readers_block_is_seen():
     await read.logs(BOARD, [], 0, 50)
     [(_, (wanted,))] = read.client.asked
     assert wanted["toBlock"] == hex(9)
+
+
+@pytest.mark.parametrize("said", [["x"], [None], [[]], [{}], {}, "x"])
+async def test_events_that_make_no_sense_are_silence(said):
+    with pytest.raises(Unreachable):
+        await logs(Client(eth_getLogs=said), BOARD, [], 0, 9)
