@@ -9,7 +9,7 @@ from typing import Protocol
 
 from telemetry.cadence import Cadence, Pause
 from telemetry.cid import Cid
-from telemetry.errors import LogUnwritable, TargetError
+from telemetry.errors import LogDamaged
 from telemetry.log import Log
 
 
@@ -20,7 +20,7 @@ class Target(Protocol):
     def name(self) -> str: ...
 
     async def keep(self, cid: Cid, car: Path) -> None:
-        """Return once the epoch is kept; keeping it again is fine. Raises `TargetError`."""
+        """Return once the epoch is kept; keeping it again is fine. Whatever it raises, it waits."""
         ...
 
 
@@ -77,7 +77,9 @@ class Delivery:
                 cid, path = await self._file_of(epoch)
                 await self._target.keep(cid, path)
                 self._log.mark_sent(self.name, epoch + 1)
-            except (TargetError, LogUnwritable, OSError) as error:
+            except LogDamaged:
+                raise
+            except Exception as error:  # noqa: BLE001  # a target speaks for others, who may be odd
                 self.trouble = str(error) or type(error).__name__
                 return False
             self.trouble = ""

@@ -72,7 +72,7 @@ class Kubo:
             raise TargetRefused(target=self.name, command=command, status=answer.status, why=why)
         try:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TargetRefused(target=self.name, command=command, why="not JSON") from error
 
     def _web(self) -> ClientSession:

@@ -167,8 +167,9 @@ class Publisher:
         """See that every sealed epoch has its file; all are looked at once after a start."""
         try:
             while self._written < self._log.sealed_epochs:
-                await self._file(self._written)
-                self._written += 1
+                epoch = self._written
+                await self._file(epoch)
+                self._written = max(self._written, epoch + 1)  # others may look at the same time
         except (OSError, LogUnwritable) as error:
             self._troubles["disk"] = str(error)
             return False

@@ -340,9 +340,10 @@ async def test_a_silent_or_missing_target_is_unreachable(log, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nonsense", "[]", '{"Root":{}}', '{"Root":{"Cid":{"/":"x"}}}', "x" * 200_000]
+    "text",
+    ["", "nonsense", "[]", '{"Root":{}}', '{"Root":{"Cid":{"/":"x"}}}', "x" * 200_000, "[" * 9_000],
 )
-async def test_an_answer_that_confirms_nothing_is_a_refusal(log, tmp_path, text):
+async def test_an_answer_that_confirms_nothing_is_a_refusal(log, tmp_path, text, shallow):
     async def answer(request):
         await request.read()
         return aiohttp.web.Response(text=text)

@@ -260,3 +260,25 @@ def test_waits_double_up_to_their_bound():
     assert [pause.longer() for _ in range(5)] == [1, 2, 4, 5, 5]
     pause.reset()
     assert pause.longer() == 1
+
+
+async def test_each_epoch_has_its_file_though_two_look_for_it_at_once(log, tmp_path):
+    publisher = publisher_of(log, tmp_path)
+    live(log, 2)
+    await asyncio.gather(publisher.publish(), publisher.publish(), publisher.publish())
+    for _ in range(3):
+        live(log, 2)
+        assert await publisher.publish()
+    assert len(epoch_files(tmp_path / "cars")) == log.sealed_epochs == 4
+
+
+async def test_a_target_that_fails_in_a_new_way_ends_no_publishing(log, tmp_path):
+    class Odd(Shelf):
+        async def keep(self, cid, car):
+            raise RecursionError
+
+    odd, shelf = Odd("odd"), Shelf()
+    async with running(publisher_of(log, tmp_path, odd, shelf)) as task:
+        live(log, 4)
+        await until(lambda: shelf.kept)
+        assert not task.done()
