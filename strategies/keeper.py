@@ -30,8 +30,8 @@ LOST_RACE_GAS: Final = 45_000
 class Options:
     """Bounds on what is looked at, and what is worth doing."""
 
-    scan_n: int = 64
-    """So many of the newest jobs are looked through."""
+    scan_n: int = 500
+    """So many of the newest jobs are looked through: worthless ones cost only gas to post."""
     check_n: int = 6
     """So many of the best of these are asked about one by one."""
     offer_n: int = 3
