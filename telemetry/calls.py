@@ -20,6 +20,8 @@ from telemetry.errors import BadRecord
 
 _FIXED_ARRAY: Final = re.compile(r"\[\d")
 _LONGEST_SIGNATURE: Final = 256
+_MOST_TUPLES: Final = 16
+"""Reading a signature takes longer with each level of it: a log of deep ones would take days."""
 _UNSIGNED: Final = bytes(65)
 _SIGNATURE_TAIL: Final = 96
 """A 65-byte signature as the last dynamic argument fills the last three words of calldata."""
@@ -63,7 +65,8 @@ def is_misused(body: Body, intent: str, purpose: str, who: Who) -> bool:
 def _call(body: Body) -> Call:
     call = read.within(body, "call")
     function, args = read.text(call, "function"), read.listed(call, "args")
-    if len(function) > _LONGEST_SIGNATURE or _FIXED_ARRAY.search(function):
+    deep = function.count("(") > _MOST_TUPLES
+    if deep or len(function) > _LONGEST_SIGNATURE or _FIXED_ARRAY.search(function):
         raise BadRecord(why="a function this format does not use", field="function")
     kinds = argument_types(function) if function else ()
     return Call(

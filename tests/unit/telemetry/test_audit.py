@@ -458,6 +458,12 @@ async def test_no_purpose_but_act_pays_strangers(tmp_path, purpose, call_):
     assert faults(await audit(str(teller.write(tmp_path)))) == {kinds.INTENT}
 
 
+async def test_no_signature_takes_long_to_read(tmp_path):
+    deep = "f(" + 60 * "(" + "uint8" + 60 * ")[]" + ")"
+    teller = whole_life({2: call(function=deep, args=[[]])})
+    assert kinds.BODY in faults(await audit(str(teller.write(tmp_path))))
+
+
 async def test_whoever_chose_to_hold_did_nothing(tmp_path):
     teller = Teller()
     teller.birth()
