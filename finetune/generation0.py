@@ -89,7 +89,7 @@ own scores would, from the prompt's words alone. It is generation 0, meant to be
 | data | {course.steps * course.batch:,} random moments (`finetune/situations.py`), no lives |
 | objective | divergence from softmax(score / {course.temperature:g}) at the chosen label's token |
 | course | {options} |
-| made by | `python -m finetune.generation0 --steps {course.steps}`, {seconds / 60:.0f} minutes of processor time |
+| made by | `python -m finetune.generation0 --steps {course.steps}`, {seconds / 60:.0f} CPU minutes |
 
 Measured on {HELD_OUT:,} moments that training never saw:
 
