@@ -75,6 +75,7 @@ def held_out(*, foreign: float, shuffled: float) -> list[Example]:
 
 def describe(path: Path, course: Course, checks: Checks, seconds: float) -> str:
     """The card, in Markdown."""
+    command = f"python -m finetune.generation0 --steps {course.steps}"
     options = ", ".join(f"{name} {value}" for name, value in asdict(course).items())
     return f"""# {path.stem}
 
@@ -89,7 +90,7 @@ own scores would, from the prompt's words alone. It is generation 0, meant to be
 | data | {course.steps * course.batch:,} random moments (`finetune/situations.py`), no lives |
 | objective | divergence from softmax(score / {course.temperature:g}) at the chosen label's token |
 | course | {options} |
-| made by | `python -m finetune.generation0 --steps {course.steps}`, {seconds / 60:.0f} CPU minutes |
+| made by | `{command}`, {seconds / 60:.0f} CPU minutes |
 
 Measured on {HELD_OUT:,} moments that training never saw:
 
