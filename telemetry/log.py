@@ -9,7 +9,6 @@ are served to others. All calls come from one thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,15 +24,15 @@ from telemetry.tree import Tree, leaf_hash
 
 
 class Entry(NamedTuple):
-    """An appended record: its place, the hash the next one repeats, and its name."""
+    """An appended record: its place, the hash the next one repeats, and its bytes."""
 
     seq: int
     leaf: bytes
-    digest: bytes
+    data: bytes
 
     @property
     def cid(self) -> Cid:
-        return from_digest(self.digest)
+        return cid_of(self.data)
 
 
 class Log:
@@ -81,7 +80,7 @@ class Log:
         data = record.encode()
         self._tables.add(record.seq, data)
         self._state = self._state.after(record, leaf_hash(data))
-        return Entry(record.seq, self._state.leaf, sha256(data).digest())
+        return Entry(record.seq, self._state.leaf, data)
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Each record's place and bytes, in order; appending meanwhile is allowed."""

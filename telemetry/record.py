@@ -79,7 +79,7 @@ class Record:
             "block": block,
             "prev": self.prev,
             "kind": self.kind,
-            "body": plain(self.body),
+            "body": self.body if _is_plain(self.body) else plain(self.body),
         }
         try:
             data = encode_dag_cbor(fields)
@@ -143,6 +143,21 @@ def plain(value: Any, depth: int = 0) -> Any:
         if kind is list or (isinstance(value, Sequence) and kind not in (bytearray, memoryview)):
             return [v if type(v) in _EXACT else plain(v, deeper) for v in value]
     raise BadRecord(why="this value cannot be kept exactly", type=kind.__name__)
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether `plain` would only copy it: nearly every body is so, and each tick waits for this."""
+    kind = type(value)
+    if depth >= MAX_DEPTH or kind not in (dict, list):
+        return False
+    if kind is dict and not _TEXT.issuperset(map(type, value)):
+        return False
+    for item in value.values() if kind is dict else value:
+        if (kind := type(item)) in _EXACT or (kind is int and _LEAST <= item <= _MOST):
+            continue
+        if not ((kind is float and isfinite(item)) or _is_plain(item, depth + 1)):
+            return False
+    return True
 
 
 def _judge(record: Record) -> None:
