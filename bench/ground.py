@@ -40,6 +40,7 @@ SEED: Final = 1
 PATIENCE_S: Final = 120.0
 TRANSFER: Final = "transfer(address,uint256)"
 STAKE: Final = Micro(10_000_000)
+LONG_S: Final = 10**9
 EMPTY: Final = "0x" + "00" * 32
 
 
@@ -61,7 +62,8 @@ async def housed(
 ) -> AsyncIterator[Ground]:
     """An agent's home whose first lease is active; `born`, it has lived a moment and was stopped.
 
-    Its limits also let it pay the token to the gas station: a plain call that costs little gas.
+    Its limits also let it pay the token to the gas station, a plain call that costs little gas, and
+    put no bound on the token.
     """
     with TemporaryDirectory(prefix="forager-bench-") as folder:
         root = Path(folder)
@@ -149,7 +151,7 @@ async def _lease(
     rent, at = ground.scenario.rent, ground.deployment
     rate = settling.rent_path(settling.events(ground.scenario, ground.seed))[0][1]
     terms = Terms(
-        rate, rent.min_s, 10**6, 10**6, rent.activation_s, rent.slots, EMPTY, "http://127.0.0.1:1"
+        rate, rent.min_s, LONG_S, LONG_S, rent.activation_s, rent.slots, EMPTY, "http://127.0.0.1:1"
     )
     for call in offering.post(at.lease_market, at.token, terms, STAKE):
         await provider.send(call)
@@ -163,6 +165,7 @@ def _allow_payments(home: Home, at: Deployment, operator: Key, caps: Mapping[str
     spend = {"token": at.token, "arg": 1}
     body["rules"].append({"to": at.token, "function": TRANSFER, "payee": 0, "spend": spend})
     body["payees"] = sorted({*body["payees"], at.gas_station})
+    body["tokens"][at.token] |= dict.fromkeys(("per_action", "per_hour", "per_day"), str(10**15))
     body["wei"] |= {name: str(int(eth * 10**18)) for name, eth in caps.items()}
     home.limits.write_text(json.dumps(limits_file.sign(body, operator)), "utf-8")
 

@@ -20,7 +20,7 @@ from telemetry.log import Log
 from telemetry.record import BlockRef
 
 BLOCK = BlockRef(31337, 7, "0x" + "ab" * 32)
-ROUNDS, APPENDS = 7, 300
+ROUNDS, APPENDS = 25, 100
 
 DECISION: dict[str, Any] = {
     "observation": {f"fact_{n}": n * 7 if n % 2 else str(n * 10**15) for n in range(24)},

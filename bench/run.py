@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ TARGETS: Final[Mapping[str, Target]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure, and say whether the targets are met.")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=MEASUREMENTS)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children are ended as well
     busy = os.getloadavg()[0]
     if busy > (os.cpu_count() or 1) / 2:
         print(f"— the machine is busy (load {busy:.1f}): times will be longer than they need be")
