@@ -27,7 +27,7 @@ from agent.status import status
 from chain.contracts import life_of
 from chain.errors import ChainError
 from chain.reader import BlockReader
-from chain.types import Intent, Refused
+from chain.types import Intent, Refused, SignerState
 from compute.errors import ComputeError
 from strategies.port import Placing
 from telemetry.anchor import Cause, anchor_call, due, serve_call
@@ -189,10 +189,12 @@ class Daemon:
 
     async def _tick(self) -> None:
         body, read = self._body, await self._reader()
-        await self._heed(read)
+        state = await self._heed(read)
         if body.hands.unsure:
             await body.hands.recover(read.block)
         await body.hands.settle(read.block)
+        if state.ended:
+            await self._obey_registry(read)
         notes = self._notes
         if notes.phase is Phase.ENDING or (notes.phase is Phase.HALTED and notes.drained):
             await self._end()
@@ -203,7 +205,17 @@ class Daemon:
         elif notes.phase is Phase.HALTED:
             await self._living.look(read)
 
-    async def _heed(self, read: BlockReader) -> None:
+    async def _obey_registry(self, read: BlockReader) -> None:
+        """The operator has ended this life on chain: everything goes home, nothing else is done."""
+        who, notes = self._body.who, self._notes
+        registered = await life_of(read, who.places.registry, who.agent)
+        if registered is None or not registered.ended_at:
+            return
+        if notes.phase is Phase.LIVING:
+            notes = notes.turn(Turn.DYING, reason="halted", cause="ended by the operator")
+        self._save(replace(notes, drained=True))
+
+    async def _heed(self, read: BlockReader) -> SignerState:
         """The signer knows of halts first; the log follows it."""
         state = await self._body.tools.signer.state()
         phase, written = self._notes.phase, self._body.log.ended
@@ -215,6 +227,7 @@ class Daemon:
         elif not state.halted and phase is Phase.HALTED:
             self._body.log.append("resume", {"halt_id": state.halt_id}, read.block)
             self._save(self._notes.turn(Turn.RESUMED, drained=False))
+        return state
 
     async def _beat(self) -> None:
         seen = self._living.seen

@@ -52,7 +52,9 @@ class Ending:
         if not self._body.log.ended and not (await self._leave() and await self._write_last()):
             return False
         checkpoint = await self._publish()
-        if checkpoint is None or not await self._say_on_chain(checkpoint):
+        if checkpoint is not None:
+            await self._say_on_chain(checkpoint)
+        if not await self._is_known():
             return False
         await self._sweep_ether()
         await self._body.publisher.finish(self._left())
@@ -105,20 +107,27 @@ class Ending:
     async def _publish(self) -> Checkpoint | None:
         """The final epoch, once it is sealed; sending it on goes on beside the rest.
 
-        None before: the registry takes one ending, which no older checkpoint may be.
+        None before: the registry takes one ending, which no older checkpoint may be. And none ever
+        when the operator has said it there already: after that nothing more is signed.
         """
-        while not await self._body.publisher.publish() and self._left() > 0:  # noqa: ASYNC110
+        while not await self._body.publisher.publish() and self._left() > 0:
+            if await self._is_known():
+                return None
             await asyncio.sleep(PAUSE_S)
         return None if self._body.log.unsealed else self._body.log.sealed
 
-    async def _say_on_chain(self, checkpoint: Checkpoint) -> bool:
+    async def _say_on_chain(self, checkpoint: Checkpoint) -> None:
         body, last = self._body, self._body.log.next_seq - 1
         call = end_call(
             body.who.places.registry, self._will.reason, checkpoint.head, digest_of(checkpoint.cid)
         )
         await self._ask(Intent("end", last, "end", call))
         await self._quiet(final=False)
-        found = await life_of(await self._read(), body.who.places.registry, body.who.agent)
+
+    async def _is_known(self) -> bool:
+        """Whether the registry has this life's ending."""
+        who = self._body.who
+        found = await life_of(await self._read(), who.places.registry, who.agent)
         return found is not None and found.ended_at > 0
 
     async def _sweep_ether(self) -> None:

@@ -69,7 +69,7 @@ class Life:
             log=self.log,
             scorer=None,
             seed=bytes(32),
-            who=SimpleNamespace(born_at=1),
+            who=SimpleNamespace(born_at=1, agent=1, places=SimpleNamespace(registry="0x")),
             hands=SimpleNamespace(unsure=False, first_open=lambda: (0, 0)),
         )
         self.daemon = Daemon(body, notes, lambda: None)
@@ -153,4 +153,21 @@ async def test_killed_as_a_drained_ending_begins_it_is_still_drained(tmp_path):
     alive.wake(Notes(phase=Phase.ENDING, agent=1, drained=True))
     alive.daemon._follow_log()
     assert alive.daemon._notes == replace(alive.daemon._notes, phase=Phase.HALTED, drained=True)
+    alive.log.close()
+
+
+@pytest.mark.parametrize("phase", [Phase.LIVING, Phase.HALTED])
+@pytest.mark.parametrize("ended_at", [0, 5])
+async def test_what_the_registry_calls_ended_goes_home(tmp_path, monkeypatch, phase, ended_at):
+    """The signer's one question may have been answered by a liar: it is asked again."""
+
+    async def life_of(read, registry, agent):
+        return SimpleNamespace(ended_at=ended_at)
+
+    monkeypatch.setattr("agent.daemon.life_of", life_of)
+    alive = Life(tmp_path, phase)
+    await alive.daemon._obey_registry(READ)
+    assert alive.daemon._notes.drained is bool(ended_at)
+    dying = ended_at and phase is Phase.LIVING
+    assert alive.daemon._notes.phase is (Phase.ENDING if dying else phase)
     alive.log.close()

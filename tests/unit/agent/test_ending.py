@@ -18,7 +18,7 @@ from chain.keys import Key
 from chain.outbox import Outbox
 from chain.permit import digest
 from chain.sender import Sender
-from chain.types import Address, Call, Wei
+from chain.types import Address, Call, Refused, Wei
 from chain.watcher import Watcher
 from telemetry.cadence import Cadence
 from telemetry.checkpoint import Head
@@ -41,11 +41,11 @@ class Chain(FakeNode):
     def __init__(self, signer: Signer) -> None:
         super().__init__()
         self.signer = signer
-        self.stands_still = False
+        self.ended = False
+        """By the operator."""
 
     async def head(self):
-        if not self.stands_still:
-            self.mine()
+        self.mine()
         return await super().head()
 
     async def check(self) -> None:
@@ -65,7 +65,7 @@ class Chain(FakeNode):
         held, life = abi.function(BALANCE_OF), abi.function(LIFE_OF)
         if params[0]["data"].startswith("0x" + held.selector.hex()):
             return "0x" + abi.encode(held.outputs, [0 if self.took("sweep.token") else 7]).hex()
-        ended = int(self.took("end"))
+        ended = int(self.ended or self.took("end"))
         row = [ZERO, ZERO, ZERO, WORD, WORD, 5, ended, 0, False, 0, 0, 0, WORD, WORD, False]
         return "0x" + abi.encode(life.outputs, [row]).hex()
 
@@ -76,6 +76,7 @@ class Signer(FakeSigner):
     def __init__(self) -> None:
         super().__init__(KEY, 31337)
         self.halted_after = ""
+        self.ended = False
         self.loses: list[str] = []
         """Intents whose answers are lost, once each."""
 
@@ -90,6 +91,8 @@ class Signer(FakeSigner):
         return verdict
 
     async def checkpoint(self, epoch, size, root, prev):
+        if self.ended:
+            return Refused("standing", {})
         return LOG_KEY.sign(digest(DOMAIN, Head(1, epoch, size, root, prev)))
 
 
@@ -256,3 +259,12 @@ async def test_an_ending_that_a_reorg_takes_back_is_said_again(life):
     life.publisher.finish = reorganized
     assert await life.end()
     assert all(life.chain.took(intent) for intent in life.signer._entries)
+
+
+async def test_a_life_that_the_operator_has_ended_brings_its_money_home(life):
+    """Nothing more of its log is signed, so nothing waits for that."""
+    life.chain.ended = life.signer.ended = True
+    assert await life.end(drained=True)
+    assert list(life.signer._entries) == ["sweep.token", "sweep.wei"]
+    assert life.chain.took("sweep.wei")
+    assert life.now < 10
