@@ -14,7 +14,7 @@ from agent.errors import CannotBeBorn
 from agent.home import Home
 from agent.permitting import address_in
 from chain import fees, permit
-from chain.contracts import BALANCE_OF, BIRTH
+from chain.contracts import AGENT_OF, BALANCE_OF, BIRTH
 from chain.errors import ChainError
 from chain.limits_file import digest_of
 from chain.reader import BlockReader
@@ -81,7 +81,11 @@ def _is_for(permitted: Address, wallet: Address) -> None:
 
 
 async def be_born(tools: Tools, state: SignerState) -> SignerState:
-    """Send the birth, and wait until the registry knows the agent for good."""
+    """Send the birth, and wait until the registry knows the agent for good.
+
+    Asked again by a process that was killed on the way, it waits for the same birth: one that is
+    not final yet may still be undone, or come to another number.
+    """
     permitted, signature = permit.birth_from_json(read_permit(tools.home))
     _is_for(permitted.wallet, state.wallet)
     read = await BlockReader.latest(tools.client)
@@ -89,6 +93,11 @@ async def be_born(tools: Tools, state: SignerState) -> SignerState:
     verdict = await tools.signer.admit(
         Intent(INTENT, 0, "birth", call), tools.sender.offer(await read.base_fee())
     )
+    if isinstance(verdict, Refused) and state.agent:
+        raise CannotBeBorn(
+            f"this wallet is agent {state.agent} already, and its ledger knows of no birth",
+            "restore the whole home, or let the operator end it on chain",
+        )
     if isinstance(verdict, Refused) and state.halted:
         raise CannotBeBorn("this agent is halted", "the operator lifts that with forager resume")
     if isinstance(verdict, Refused):
@@ -116,9 +125,17 @@ async def _known(tools: Tools, entry: Entry) -> SignerState:
             if fault.consequence != "retry":
                 raise
         await asyncio.sleep(PAUSE_S)
-    while not (state := await tools.signer.state()).agent:  # noqa: ASYNC110  # a process of its own
+    while True:
+        try:
+            state, read = await tools.signer.state(), await BlockReader.latest(tools.client)
+            [agent] = await read.call(state.registry, AGENT_OF, [state.wallet])
+        except ChainError as fault:
+            if fault.consequence != "retry":
+                raise
+        else:
+            if agent and agent == state.agent:
+                return state
         await asyncio.sleep(PAUSE_S)
-    return state
 
 
 async def begin_log(tools: Tools, log: Log, state: SignerState, bounds: Mapping[str, Any]) -> None:

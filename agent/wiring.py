@@ -20,8 +20,8 @@ from agent.senses import Self, Senses
 from agent.thinking import thinking
 from agent.waking import Children
 from chain.client import ChainClient
-from chain.contracts import life_of
-from chain.errors import WrongChain
+from chain.contracts import Life, life_of
+from chain.errors import Unreachable, WrongChain
 from chain.outbox import Outbox
 from chain.permit import Domain
 from chain.reader import BlockReader
@@ -95,11 +95,12 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
             await children.loading
         notes = life.load(home.notes)
         state = await tools.signer.state()
-        if not state.agent:
+        if notes.phase is Phase.UNBORN:
             state = await birth.be_born(tools, state)
         log = Log(home.log, state.agent, tools.wall_ms)
         stack.callback(log.close)
-        who = await _self(tools, state, born_as)
+        registered = await _registered(tools, state)
+        who = _self(config, state, registered, born_as)
         await birth.begin_log(tools, log, state, _bounds(config, who))
         notes = await _noted(tools, notes, state, who)
         if notes.phase is Phase.ENDED:
@@ -132,7 +133,7 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
         body = Body(
             tools=tools,
             who=who,
-            seed=bytes.fromhex((await _seed(tools, state))[2:]),
+            seed=bytes.fromhex(registered.seed[2:]),
             log=log,
             node=node,
             gateway=gateway,
@@ -149,10 +150,17 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
         return await Daemon(body, notes, awake).run()
 
 
-async def _self(tools: Tools, state: SignerState, born_as: genome.Genome) -> Self:
-    chain, config = tools.config.chain, tools.config
+async def _registered(tools: Tools, state: SignerState) -> Life:
+    """What the registry says of this agent: an age that is not known is not zero."""
     read = await BlockReader.latest(tools.client)
     registered = await life_of(read, state.registry, state.agent)
+    if registered is None:
+        raise Unreachable("The registry does not know this agent", agent=state.agent)
+    return registered
+
+
+def _self(config: Config, state: SignerState, registered: Life, born_as: genome.Genome) -> Self:
+    chain = config.chain
     return Self(
         agent=state.agent,
         wallet=state.wallet,
@@ -166,7 +174,7 @@ async def _self(tools: Tools, state: SignerState, born_as: genome.Genome) -> Sel
         ),
         placing=config.placing.mode,
         manifest=manifest(born_as.gguf, born_as.adapter, config.mind.context),
-        born_at=registered.born_at if registered else read.block.at,
+        born_at=registered.born_at,
         horizon_s=int(config.life.horizon_h * HOUR_S),
         hibernate_max_s=int(config.life.hibernate_max_h * HOUR_S),
     )
@@ -185,13 +193,6 @@ async def _noted(tools: Tools, notes: Notes, state: SignerState, who: Self) -> N
     )
     life.save(tools.home.notes, born)
     return born
-
-
-async def _seed(tools: Tools, state: SignerState) -> str:
-    """The birth's own seed, as the chain holds it."""
-    read = await BlockReader.latest(tools.client)
-    registered = await life_of(read, state.registry, state.agent)
-    return registered.seed if registered else str(birth.read_permit(tools.home)["seed"])
 
 
 def _bounds(config: Config, who: Self) -> dict[str, object]:
