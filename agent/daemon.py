@@ -143,6 +143,7 @@ class Daemon:
     # The one loop
 
     async def _loop(self, roots: Sequence[asyncio.Task[None]]) -> None:
+        heard = False
         while self._notes.phase is not Phase.ENDED:
             rung = await self._bells.due()
             for root in roots:
@@ -150,7 +151,9 @@ class Daemon:
                     await root  # raises what ended it
             for bell in rung:
                 await self._step(bell)
-            if self._may_stop():
+            # Told to stop during another step, we have yet to ask what that means: it may be an end.
+            heard = heard or STOP in rung
+            if heard and self._may_stop():
                 return
 
     async def _step(self, bell: str) -> None:

@@ -24,6 +24,8 @@ POLL_S: Final = 0.1
 RESEND_S: Final = 3.0
 PATIENCE_S: Final = 120.0
 MAX_FEE: Final = Wei(10**12)
+HEADROOM: Final = 8
+"""A purse never bumps: its caps must outlast a jump of the base fee. Unused fees are not paid."""
 CREATION: Final = Address("0x")
 
 
@@ -92,7 +94,7 @@ class Purse:
             self._key,
             self._client.chain_id,
             self._next,
-            fees.offer(head.base_fee, MAX_FEE),
+            fees.offer(Wei(HEADROOM * head.base_fee), MAX_FEE),
             gas,
             to,
             value,

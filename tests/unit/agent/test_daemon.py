@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -171,3 +172,28 @@ async def test_what_the_registry_calls_ended_goes_home(tmp_path, monkeypatch, ph
     dying = ended_at and phase is Phase.LIVING
     assert alive.daemon._notes.phase is (Phase.ENDING if dying else phase)
     alive.log.close()
+
+
+async def test_told_to_stop_in_the_middle_of_a_tick_it_still_asks_what_that_means(
+    alive, monkeypatch
+):
+    """An eviction that came during a tick was taken for a pause, and the life was lost."""
+    daemon, asked = alive.daemon, []
+    daemon._body.tools.clock = lambda: 0.0
+
+    async def tick():
+        daemon.stop()
+
+    async def told():
+        asked.append(True)
+
+    monkeypatch.setattr(daemon, "_tick", tick)
+    monkeypatch.setattr(daemon, "_beat", told_nothing := (lambda: _nothing()))
+    monkeypatch.setattr(daemon, "_anchor", told_nothing)
+    monkeypatch.setattr(daemon, "_told_to_stop", told)
+    await asyncio.wait_for(daemon._loop([]), 5)
+    assert asked == [True]
+
+
+async def _nothing() -> None:
+    """Another bell, of no matter here."""
