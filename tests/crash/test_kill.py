@@ -38,17 +38,17 @@ async def die_somehow(life: Life, dice: random.Random) -> str:
     moment = dice.choice(("starting", "living", "writing"))
     whom = dice.choice(("daemon", "group", "signer", "daemon"))
     if moment == "starting":
-        await asyncio.sleep(dice.uniform(0.1, 2.0))
+        await asyncio.sleep(dice.uniform(0.1, 1.8))
     else:
         await until(life.status, 60, life.said)
-        await asyncio.sleep(dice.uniform(0.0, 0.8))
+        await asyncio.sleep(dice.uniform(0.0, 0.6))
     if moment == "writing":
         await next_write(life, dice.uniform(0, 0.02))
     if whom == "signer":
         pids = life.children()
         if "signer" in pids:
             os.kill(pids["signer"], signal.SIGKILL)
-            await asyncio.sleep(dice.uniform(0, 1.5))
+            await asyncio.sleep(dice.uniform(0, 1.0))
     await life.kill(group=whom == "group")
     return f"{whom} while {moment}"
 
@@ -61,7 +61,7 @@ async def next_write(life: Life, after_s: float) -> None:
         return (ledger.stat().st_size, ledger.stat().st_mtime_ns) if ledger.exists() else (0, 0)
 
     before = size()
-    for _ in range(1500):
+    for _ in range(400):
         if size() != before:
             break
         await asyncio.sleep(0.001)
