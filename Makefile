@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test check bench model lock setup contracts clean
+.PHONY: help demo test check bench model image lock setup contracts clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ model: setup .stamps/train ## rebuild the small model that ships
 
 contracts: setup ## rebuild the committed artifacts
 	@$(BIN)/python contracts/build.py
+
+image: ## build the container image and check it in a chroot (root, Debian; no engine needed)
+	@scripts/build-image
 
 lock: .stamps/python ## pin every package by hash again
 	@$(BIN)/pip install --quiet "uv==$(UV)"
