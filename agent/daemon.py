@@ -80,7 +80,7 @@ class Daemon:
             await self._control.start()
             self._bells.start()
             try:
-                await self._wake()
+                await self._wake_well()
                 self._awake()
                 await self._loop(roots)
                 await self._rest()
@@ -107,6 +107,15 @@ class Daemon:
         return self._notes.phase is not Phase.ENDING or waited >= will_s
 
     # Waking and resting
+
+    async def _wake_well(self) -> None:
+        """What cannot be right when it wakes ends the process too, halted."""
+        try:
+            await self._wake()
+        except FAULTS as fault:
+            if fault.consequence == "halt":
+                await self._halt_for(fault)
+            raise
 
     async def _wake(self) -> None:
         """Say how long we were away, and take up what was in flight."""
@@ -178,12 +187,13 @@ class Daemon:
         log.warning("fault", bell=bell, fault=type(fault).__name__, says=str(fault))
         if fault.consequence == "stop":
             raise fault
-        # Once an ending has begun, such a fault counts as a part of the death.
-        if fault.consequence == "halt" and self._notes.phase is not Phase.ENDING:
+        if fault.consequence == "halt":
             await self._halt_for(fault)
 
     async def _halt_for(self, fault: Fault) -> None:
         """Once: a fault that stays must not make halt after halt, or no resume would ever fit."""
+        if self._notes.phase is Phase.ENDING:
+            return  # it counts as a part of the death
         signer = self._body.tools.signer
         with contextlib.suppress(ChainError):  # the fault will come again, and so will this
             if not (await signer.state()).halted:

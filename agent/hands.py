@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.errors import IntegrityFault
 from agent.senses import Doings
 from chain.errors import SignerGone
 from chain.port import Signer
@@ -116,8 +117,14 @@ class Hands:
         if not self._recalled:
             self._recall(block)
         nonce, seq = self._since = max(self._since, (first_nonce, first_seq))
+        entries = await self._signer.entries(nonce)
+        if self._log.next_seq <= max((seq - 1, *(entry.intent.because for entry in entries))):
+            raise IntegrityFault(
+                "the log is older than what was signed: records of this life are lost",
+                "restore the newest log.sqlite, or drain the wallet",
+            )
         sent, settled = _told(self._log, seq)
-        for entry in await self._signer.entries(nonce):
+        for entry in entries:
             intent = entry.intent
             self._next_nonce = max(self._next_nonce, entry.nonce + 1)
             if intent.id in settled or intent.purpose == "birth":

@@ -105,6 +105,12 @@ async def test_a_fault_that_comes_back_after_a_resume_halts_again(alive):
     assert len(alive.signer.halts) == 2
 
 
+async def test_what_cannot_be_right_when_it_wakes_ends_it_halted(alive):
+    with pytest.raises(WrongChain):
+        await alive.daemon._wake_well()
+    assert alive.signer.halts == ["integrity: WrongChain"]
+
+
 @pytest.mark.parametrize("fault", [SignerGone(), LedgerFull()], ids=["gone", "full"])
 async def test_a_halt_that_cannot_be_written_yet_ends_no_daemon_and_is_asked_again(alive, fault):
     alive.signer.fault = fault

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import pytest
 
+from agent.errors import IntegrityFault
 from agent.hands import HOUR_S, LEAST_H, REMEMBERED, Hands
 from chain.errors import SignerGone
 from chain.keys import Key
@@ -421,3 +422,24 @@ async def test_after_the_last_record_nothing_is_written(life):
     await life.settle()
     assert life.stages() == {("a", "sent"): 1}
     assert len(life.node.broadcasts) == 2
+
+
+@pytest.mark.parametrize("notes", ["old", "new"])
+async def test_a_log_that_lacks_what_was_signed_for_is_no_log_to_go_on_with(life, tmp_path, notes):
+    """A backup, restored: its next record would be another than the one that was signed for."""
+    life.log.close()
+    backup = life.path.read_bytes()
+    life.log = open_log(life.path)
+    life.hands = life._hands()
+    because = life.decide()
+    await life.pay(f"{because}.0", because)
+    await life.settle()
+    first = (0, 0) if notes == "old" else life.hands.first_open()
+    life.log.close()
+    for left in life.path.parent.glob("log.sqlite*"):
+        left.unlink()
+    life.path.write_bytes(backup)
+    life.restart()
+    with pytest.raises(IntegrityFault, match="older than what was signed"):
+        await life.hands.recover(BLOCK, *first)
+    assert life.hands.unsure
