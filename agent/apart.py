@@ -25,6 +25,8 @@ MOST_READS: Final = 256
 ANSWER_S: Final = 5.0
 MOST_ACTIONS: Final = 26
 MOST_WORDS: Final = 500
+LONGEST_SIGNATURE: Final = 1000
+"""Signatures are remembered, so that none is taken apart twice."""
 KEPT: Final = ("PYTHONPATH", "LANG", "LC_ALL", "TZ")
 """All that a child learns of our environment: enough to find its own code."""
 
@@ -134,8 +136,8 @@ async def _serve(read: Reader, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     """The child reads through us, at the snapshot's block and nowhere else."""
     try:
         match asked:
-            case {"call": [to, signature, args]}:
-                return {"value": await read.call(Address(to), str(signature), args)}
+            case {"call": [to, str(signature), args]} if len(signature) <= LONGEST_SIGNATURE:
+                return {"value": await read.call(Address(to), signature, args)}
             case {"balance": of}:
                 return {"value": await read.balance(Address(str(of)))}
             case {"base_fee": _}:

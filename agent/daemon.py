@@ -160,7 +160,7 @@ class Daemon:
                     await root  # raises what ended it
             for bell in rung:
                 await self._step(bell)
-            # Told to stop during another step, we have yet to ask what that means: it may be an end.
+            # Told to stop during another step, we have yet to ask what it means: maybe an end.
             heard = heard or STOP in rung
             if heard and self._may_stop():
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from eth_abi import abi
@@ -23,7 +23,7 @@ class Function:
     outputs: tuple[str, ...]
 
 
-@cache
+@lru_cache(maxsize=1024)
 def function(signature: str) -> Function:
     """Take `name(types)` or `name(types)(returns)` apart."""
     start = signature.index("(")

@@ -340,3 +340,10 @@ def test_a_strangers_strategy_is_never_loaded_here(market):
 
 def never(name, options):
     raise AssertionError(name)
+
+
+@pytest.mark.parametrize("signature", ["a" * 2000 + "()()", 7, None])
+async def test_a_read_is_of_a_view_that_could_be(signature):
+    """Whatever is remembered of it stays with the agent."""
+    with pytest.raises(ValueError, match="an unknown read"):
+        await apart._serve(FakeReader(SEEN.block, {}), {"call": ["0x", signature, []]})

@@ -194,7 +194,7 @@ async def test_told_to_stop_in_the_middle_of_a_tick_it_still_asks_what_that_mean
         asked.append(True)
 
     monkeypatch.setattr(daemon, "_tick", tick)
-    monkeypatch.setattr(daemon, "_beat", told_nothing := (lambda: _nothing()))
+    monkeypatch.setattr(daemon, "_beat", told_nothing := _nothing)
     monkeypatch.setattr(daemon, "_anchor", told_nothing)
     monkeypatch.setattr(daemon, "_told_to_stop", told)
     await asyncio.wait_for(daemon._loop([]), 5)
