@@ -20,6 +20,8 @@ LAST_S: Final = 10.0
 PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "SSL_CERT_FILE", "PYTHONUNBUFFERED", "PYTHONSAFEPATH")
 """What the signer inherits; the agent's settings are none of its business."""
 STOPS: Final = (signal.SIGTERM, signal.SIGINT)
+HALT: Final = signal.SIGUSR1
+PASSED: Final = (*STOPS, HALT)
 STDOUT: Final = 1
 STDERR: Final = 2
 CANNOT_START: Final = 127
@@ -42,11 +44,14 @@ def pair(places: Places) -> Pair:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Starts both, passes a stop on to the agent, and ends when either has ended."""
+    """Starts both, passes a stop on to the agent and a halt to the signer; one ending ends both."""
 
     signer: int = 0
     agent: int = 0
     told: bool = False
+    halted: bool = False
+    commands: bool = False
+    """The signer serves, and this process is one that may signal it."""
 
     def run(self, commands: Pair, environment: Mapping[str, str]) -> int:
         """The agent's exit code, or 1 when the signer did not serve until the end."""
@@ -58,6 +63,7 @@ class Supervisor:
         refuse_new_privileges()
         for number in STOPS:
             signal.signal(number, self._stop)
+        signal.signal(HALT, self._halt)
         own = {name: environment[name] for name in PASSED_ON if name in environment}
         answer, says = os.pipe()
         self.signer = _start(commands.signer, SIGNER, own, stdout=says)
@@ -68,6 +74,9 @@ class Supervisor:
         become(SIGNER, commanding=AGENT)
         if self.told:
             _signal(self.agent)  # it may have been told while the agent was being started
+        self.commands = serving
+        if self.halted and serving:
+            _signal(self.signer, HALT)
         code = self._wait() if self.agent else int(not serving)
         self._end_signer()
         return code
@@ -93,6 +102,13 @@ class Supervisor:
                 _signal(self.signer, signal.SIGKILL)
             time.sleep(0.05)
 
+    def _halt(self, number: int, frame: object) -> None:
+        """The signer is who signs: it writes the halt down, and the agent hears of it there."""
+        del number, frame
+        self.halted = True
+        if self.commands:
+            _signal(self.signer, HALT)
+
     def _stop(self, number: int, frame: object) -> None:
         del number, frame
         self.told = True
@@ -103,13 +119,13 @@ def _start(
     command: tuple[str, ...], user: User, environment: Mapping[str, str], stdout: int = STDOUT
 ) -> int:
     """A child that is this user alone: with root gone, all capabilities are."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED)
     pid = os.fork()
     if pid == 0:
         try:
-            for number in STOPS:
+            for number in PASSED:
                 signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED)
             become(user)
             os.dup2(stdout, STDOUT)
             os.execve(command[0], command, dict(environment))  # noqa: S606 - no shell is wanted
@@ -117,7 +133,7 @@ def _start(
             os.write(STDERR, f"forager: {fault}\n".encode())
         finally:
             os._exit(CANNOT_START)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED)
     return pid
 
 

@@ -174,6 +174,24 @@ def test_alone_passes_a_stop_to_the_agent_first_and_ends_with_its_code():
 
 
 @only_root
+@pytest.mark.parametrize("when", ["before it serves", "while it serves"])
+def test_alone_passes_a_halt_to_the_signer(when):
+    """As process 1 it would else be deaf to it; here it shows by the signer's end."""
+    heard = "import os, signal, time\nsignal.signal(signal.SIGUSR1, lambda *_: os._exit(0))\n"
+    wait = "time.sleep(1.5)\n" if when == "before it serves" else ""
+    with alone(heard + wait + READY + SLEEP, LAST_WORDS + SLEEP) as process:
+        assert process.stdout is not None
+        if wait:
+            eventually(lambda: children(process.pid))
+            time.sleep(0.3)
+        else:
+            assert process.stdout.readline() == "living\n"
+            eventually(lambda: standing(process.pid)["Uid"].split()[0] == str(SIGNER.uid))
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(10) == 1
+
+
+@only_root
 def test_alone_does_not_let_the_agent_live_without_its_signer():
     with alone(READY, LAST_WORDS + SLEEP) as process:
         assert process.wait(10) == 1
