@@ -11,12 +11,13 @@ from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption, say, tell
 if TYPE_CHECKING:
     from agent.config import Config
     from agent.home import Home
-    from agent.life import Notes, Phase
+    from agent.life import Phase
 
 
 def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Live in HOME until the end, SIGTERM or Ctrl-C; run again, the same life goes on."""
     import asyncio
+    import contextlib
 
     from agent import halting, life
     from agent.config import load
@@ -30,7 +31,9 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
         halting.remember(place.halt_asked)
         notes = life.load(place.notes)
         if notes.phase is not Phase.ENDED:
-            notes = asyncio.run(_live(place, config, notes.phase))
+            with contextlib.suppress(asyncio.CancelledError):
+                asyncio.run(_live(place, config, notes.phase))
+            notes = life.load(place.notes)
     say(
         {
             "agent": notes.agent,
@@ -43,14 +46,19 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     sys.stdout.flush()
 
 
-async def _live(place: Home, config: Config, phase: Phase) -> Notes:
+async def _live(place: Home, config: Config, phase: Phase) -> None:
     """The children wake while this process imports the rest of itself."""
+    import asyncio
+    import signal
+
     from agent import ports
     from agent.waking import waking
 
     def awake() -> None:
         tell(f"forager: living in {place.root} (stop with Ctrl-C, halt with forager halt)")
 
+    if task := asyncio.current_task():  # until the daemon listens, a stop gives up the start
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     ports.check(config.telemetry.gateway_host, config.telemetry.gateway_port)
     if phase is phase.UNBORN:
         from agent.preflight import preflight
@@ -60,7 +68,7 @@ async def _live(place: Home, config: Config, phase: Phase) -> Notes:
         from agent.wiring import live
 
         _log_to(place.logs / "agent.log")
-        return await live(place, config, children, awake)
+        await live(place, config, children, awake)
 
 
 def _log_to(path: Path) -> None:

@@ -185,6 +185,24 @@ async def test_stopped_it_leaves_at_once_and_says_so_when_it_returns(life: Life)
     await lives_on(life)
 
 
+async def test_stopped_before_it_is_awake_it_leaves_as_quietly(life: Life) -> None:
+    await life.stop()
+    before = life.notes
+
+    async def waking() -> bool:
+        return bool(life.children())
+
+    for wait_s in (0.0, 0.3):
+        await life.start()
+        await until(waking)
+        await asyncio.sleep(wait_s)
+        code, took_s = await life.stop()
+        assert (code, took_s < 5) == (0, True), life.said()
+    assert life.notes.phase is before.phase
+    await life.start()
+    await life.alive()
+
+
 async def test_a_halt_at_rest_is_obeyed_by_the_next_signer(life: Life) -> None:
     await life.stop()
     signed = life.ledger()
