@@ -68,6 +68,8 @@ class Daemon:
         )
         self._control = Control(body.tools.home.run, self._answer)
         self._anchored: int | None = None
+        self._refused: int | None = None
+        """The newest epoch whose anchor the signer would not sign."""
 
     async def run(self) -> Notes:
         """Live; gives the notes as they stand when the process may end."""
@@ -253,6 +255,8 @@ class Daemon:
         body, sealed = self._body, self._body.log.sealed
         if sealed is None or body.log.ended:
             return
+        if sealed.head.epoch == self._refused:
+            return  # asked again with the next epoch, not at every bell
         flying = body.hands.unsure or any(i.startswith("anchor.") for i in body.hands.open)
         every = body.tools.config.telemetry.anchor_every
         if not due(sealed.head, self._anchored, every, in_flight=flying):
@@ -274,7 +278,9 @@ class Daemon:
         verdict = await body.hands.ask(
             Intent(intent, because, "anchor", call), "anchor", read.block, await read.base_fee()
         )
-        if not isinstance(verdict, Refused):
+        if isinstance(verdict, Refused):
+            self._refused = head.epoch
+        else:
             self._anchored = head.epoch
 
     # Ending
