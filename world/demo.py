@@ -17,6 +17,8 @@ import typer
 from world.errors import WorldError
 
 FOLDER: Final = Path("forager-demo")
+LONGEST_S: Final = 86_400
+"""What happens in a world is drawn before it begins."""
 GRACE_WALL_S: Final = 60.0
 PROVIDER_S: Final = 60.0
 BIRTH_S: Final = 90.0
@@ -46,8 +48,8 @@ def command(
 
     world = load_scenario(scenario or DEMO)
     if seconds is not None:
-        if seconds <= 0:
-            raise WorldError("--seconds must be above 0")
+        if not 0 < seconds <= LONGEST_S:
+            raise WorldError(f"--seconds must be above 0 and at most {LONGEST_S}")
         world = world.lasting(seconds)
     root = _fresh(home)
     report = asyncio.run(until_told(Demo(root, world, seed, quiet=as_json).run()))
@@ -57,16 +59,17 @@ def command(
 
 def _fresh(home: Path | None) -> Path:
     """A folder of its own; nothing that is there is ever overwritten."""
-    if home is not None:
-        if home.exists() and any(home.iterdir()):
-            raise WorldError(f"{home} is not empty; name another --home")
-        home.mkdir(parents=True, exist_ok=True)
-        return home.resolve()
     number = 1
-    while (FOLDER / str(number)).exists():
+    while home is None and (FOLDER / str(number)).exists():
         number += 1
-    made = FOLDER / str(number)
-    made.mkdir(parents=True)
+    made = home or FOLDER / str(number)
+    try:
+        made.mkdir(parents=True, exist_ok=True)
+        taken = any(made.iterdir())
+    except OSError as fault:
+        raise WorldError(f"{made} cannot be used ({fault.strerror}); name another --home") from None
+    if taken:
+        raise WorldError(f"{made} is not empty; name another --home")
     return made.resolve()
 
 

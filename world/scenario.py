@@ -28,7 +28,7 @@ class Section(BaseModel):
 class Time(Section):
     """How fast chain time runs, and for how long."""
 
-    horizon_h: float = Field(gt=0)
+    horizon_h: float = Field(gt=0, le=100_000, allow_inf_nan=False)
     block_wall_s: float = Field(gt=0)
     chain_seconds_per_wall_second: float = Field(gt=0)
 
