@@ -78,7 +78,9 @@ async def test_an_intent_is_paid_once_however_often_the_daemon_is_killed(tmp_pat
             await life.start()
             how = await die_somehow(life, dice)
             assert life.process is not None
-            assert life.process.returncode == -signal.SIGKILL, f"{how}: {life.said()}"
+            # A daemon whose signer is killed before it ever lived says so and goes by itself.
+            codes = (-signal.SIGKILL, 2) if how == "signer while starting" else (-signal.SIGKILL,)
+            assert life.process.returncode in codes, f"{how}: {life.said()}"
         await life.start()
         await life.alive()
         await here.pause()

@@ -9,7 +9,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +50,35 @@ from chain.types import Address, Admitted, Call, Fees, Intent, Refused, Wei
 RSS_MAX_KB = 80_000
 
 
+Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def listening(answer: Answering) -> AsyncIterator[str]:
+    """A server whose every conversation is over when the block is."""
+    talks: set[asyncio.Task[None] | None] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.current_task())
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await answer(reader, writer)
+        finally:
+            writer.transport.abort()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in filter(None, talks):
+            task.cancel()
+        await asyncio.gather(*filter(None, talks), return_exceptions=True)
+        await server.wait_closed()
+
+
 class Registry:
     """The chain's one answer over HTTP; a test sets it."""
 
@@ -66,7 +95,8 @@ class Registry:
             body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": self._result(method)}).encode()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             await writer.drain()
-        writer.close()
+            writer.close()
+            await writer.wait_closed()
 
     def _result(self, method: str) -> str:
         if method == "eth_chainId":
@@ -79,11 +109,8 @@ class Registry:
 @pytest.fixture
 async def registry() -> AsyncIterator[tuple[Registry, str]]:
     registry = Registry()
-    server = await asyncio.start_server(registry.answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    yield registry, f"http://127.0.0.1:{port}"
-    server.close()
-    await server.wait_closed()
+    async with listening(registry.answer) as url:
+        yield registry, url
 
 
 @contextlib.asynccontextmanager
@@ -526,19 +553,18 @@ async def test_whatever_an_endpoint_says_the_question_is_asked_again(
                 writer.write(b" ")
                 await writer.drain()
                 await asyncio.sleep(0.1)
-        writer.close()
+            await writer.drain()
 
-    liar = await asyncio.start_server(lie, "127.0.0.1", 0)
-    lies = f"http://127.0.0.1:{liar.sockets[0].getsockname()[1]}"
-    config = replace(make_home(tmp_path, url), rpc=(url, lies), ask_s=0.05)
-    chain.agent = 1
-    learned: list[Answer] = []
-    desk = SimpleNamespace(learn=learned.append)
-    question = Question(config.rpc, CHAIN, REGISTRY, WALLET.address)
-    server = Server(desk, question, config)
-    asking = asyncio.create_task(server.keep_asking())
-    async with asyncio.timeout(10):
-        while len(learned) < 3:
-            await asyncio.sleep(0.02)
-    asking.cancel()
-    liar.close()
+    async with listening(lie) as lies:
+        config = replace(make_home(tmp_path, url), rpc=(url, lies), ask_s=0.05)
+        chain.agent = 1
+        learned: list[Answer] = []
+        desk = SimpleNamespace(learn=learned.append)
+        question = Question(config.rpc, CHAIN, REGISTRY, WALLET.address)
+        server = Server(desk, question, config)
+        asking = asyncio.create_task(server.keep_asking())
+        async with asyncio.timeout(10):
+            while len(learned) < 3:
+                await asyncio.sleep(0.02)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)

@@ -151,6 +151,7 @@ def test_a_provider_that_returns_finds_its_agent_and_starts_no_second_one(house,
     assert second.step(TENANT) is Step.RUNNING
     second.want([TENANT])
     second.tend()
+    until(first, lambda: _count(tmp_path / "runs") > 0)
     assert (tmp_path / "runs").read_text() == "ran\n"
     second.want([])
     second.tend()
