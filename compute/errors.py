@@ -3,7 +3,7 @@
     ComputeError
     ├── NoModel           retry   nothing scores just now; the reflex chooses meanwhile
     │   └── EngineGone    retry   the engine's process died or hung; it is started again
-    ├── BadModel          halt    the model can never serve: damaged, wrong digest, wrong labels
+    ├── BadModel          skip    the model can never serve (damaged, other labels): the reflex does
     ├── ProviderRefused   skip    a provider answered, and said no
     ├── BadReply          skip    a provider's answer breaks the protocol
     ├── BadRequest        skip    a tenant's question breaks the protocol
@@ -45,7 +45,7 @@ class EngineGone(NoModel):
 class BadModel(ComputeError):
     """This model file will never serve: asking again cannot help."""
 
-    consequence = "halt"
+    consequence = "skip"
 
 
 class ProviderRefused(ComputeError):

@@ -10,11 +10,14 @@ import shlex
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from world.errors import WorldError
+
+if TYPE_CHECKING:
+    from telemetry.audit import Verdict
 
 FOLDER: Final = Path("forager-demo")
 LONGEST_S: Final = 86_400
@@ -210,6 +213,7 @@ class Demo:
     async def _account(self, ground: Any, archive: str, status: dict[str, Any]) -> dict[str, Any]:
         """Save the chain, audit the life, say where everything lies."""
         from telemetry.audit import audit
+        from telemetry.errors import SourceError
 
         devnet, at = ground.devnet, ground.deployment
         for _ in range(AFTERWARDS):
@@ -217,9 +221,12 @@ class Demo:
         state = self._root / "chain" / "state.json"
         self._tell("saving the chain's state and auditing the life")
         await devnet.save(state)
-        verdict = await audit(
-            archive, agent=status.get("agent"), rpc=devnet.url, registry=at.registry
-        )
+        try:
+            verdict = await audit(
+                archive, agent=status.get("agent"), rpc=devnet.url, registry=at.registry
+            )
+        except SourceError as fault:  # it lived too badly to publish anything
+            verdict = _nothing(str(fault), status.get("agent"))
         cars = self._homes.agent / "cars"
         wallet = status.get("wallet")
         nonce = await devnet.client.nonce(wallet) if wallet else 0
@@ -258,6 +265,25 @@ def _log_to(path: Path) -> None:
 
     structlog.configure(
         logger_factory=structlog.WriteLoggerFactory(path.open("a", buffering=1, encoding="utf-8"))
+    )
+
+
+def _nothing(why: str, agent: int | None) -> Verdict:
+    """The verdict on a life that left no log."""
+    from telemetry.audit import Verdict
+    from telemetry.findings import MISSING, Finding
+
+    found = (Finding(MISSING, "fault", None, why),)
+    return Verdict(
+        ok=False,
+        verified="chain",
+        findings=found,
+        agent=agent,
+        records=0,
+        epochs=0,
+        head=None,
+        outcome="lost",
+        cause=None,
     )
 
 
