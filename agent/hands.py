@@ -8,10 +8,20 @@ what was signed is durable before its bytes leave; a crash between any two steps
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.effects import (
+    Done,
+    done_by,
+    effects,
+    key_of,
+    refusal_body,
+    sent_body,
+    settled_body,
+    told,
+)
 from agent.errors import IntegrityFault
 from agent.senses import Doings
 from chain.errors import SignerGone
@@ -22,7 +32,6 @@ from chain.types import Block, Entry, Intent, Refused, Wei
 from chain.watcher import Sighting, Watcher
 from strategies.port import Action, Outcome, Pending
 from telemetry.log import Log
-from telemetry.record import Record
 
 REMEMBERED: Final = 12
 RECALLED: Final = 4096
@@ -41,20 +50,6 @@ class Sent:
     at: int
     seq: int
     """The record that says it was sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An intent of ours that a block took."""
-
-    key: str
-    intent: str
-    nonce: int
-    hash: str
-    ok: bool
-    fee: Wei
-    at: int
-    final: bool
 
 
 class Hands:
@@ -123,13 +118,13 @@ class Hands:
                 "the log is older than what was signed: records of this life are lost",
                 "restore the newest log.sqlite, or drain the wallet",
             )
-        sent, settled = _told(self._log, seq)
+        sent, settled = told(self._log, seq)
         for entry in entries:
             intent = entry.intent
             self._next_nonce = max(self._next_nonce, entry.nonce + 1)
             if intent.id in settled or intent.purpose == "birth":
                 continue
-            key = _key_of(self._log, intent.purpose, intent.because)
+            key = key_of(self._log, intent.purpose, intent.because)
             if intent.id in sent:
                 self._sent.setdefault(intent.id, Sent(key, block.at, sent[intent.id]))
             await self._follow(entry, key, block)
@@ -254,118 +249,11 @@ class Hands:
         """What the last day's records say was done: a restart must not look like a life of ease."""
         self._recalled = True
         keys: dict[str, str] = {}
-        for _, body in _effects(self._log, max(0, self._log.next_seq - RECALLED)):
+        for _, body in effects(self._log, max(0, self._log.next_seq - RECALLED)):
             name = str(body["intent"])
             if body["stage"] == "sent":
-                keys[name] = _key_of(self._log, body["purpose"], body["because"])
+                keys[name] = key_of(self._log, body["purpose"], body["because"])
             elif body["block"]["at"] >= now.at - GAS_WINDOW_S:
-                done = _done(body, keys.get(name, name))
+                done = done_by(body, keys.get(name, name))
                 self._done.append(done)
                 self._fees[name] = (done.at, done.fee)
-
-
-def sent_body(entry: Entry) -> dict[str, Any]:
-    intent, call = entry.intent, entry.intent.call
-    body: dict[str, Any] = {
-        "stage": "sent",
-        "intent": intent.id,
-        "because": intent.because,
-        "purpose": intent.purpose,
-        "nonce": entry.nonce,
-        "hash": entry.attempts[-1].hash,
-        "call": {
-            "to": call.to,
-            "function": call.function,
-            "args": [_arg(arg) for arg in call.args],
-            "value": str(call.value),
-            "gas": call.gas,
-        },
-    }
-    if call.pull is not None:
-        body["pull"] = {
-            "token": call.pull.token,
-            "value": str(call.pull.value),
-            "valid_before": call.pull.valid_before,
-        }
-    return body
-
-
-def settled_body(sighting: Sighting) -> dict[str, Any]:
-    receipt = sighting.receipt
-    if receipt is None:  # a settled sighting has one
-        raise ValueError(sighting.entry.intent.id)
-    return {
-        "stage": "settled",
-        "intent": sighting.entry.intent.id,
-        "nonce": sighting.entry.nonce,
-        "hash": receipt.hash,
-        "block": {
-            "number": receipt.block.number,
-            "hash": receipt.block.hash,
-            "at": receipt.block.at,
-        },
-        "ok": receipt.ok,
-        "gas_used": receipt.gas_used,
-        "fee": str(receipt.fee),
-    }
-
-
-def refusal_body(intent: Intent, refused: Refused) -> dict[str, Any]:
-    return {
-        "intent": intent.id,
-        "because": intent.because,
-        "purpose": intent.purpose,
-        "reason": refused.reason,
-        "facts": {name: _arg(value) for name, value in refused.facts.items()},
-    }
-
-
-def _arg(value: Any) -> Any:
-    """Amounts are decimal text; what is small enough to be a counter stays a number."""
-    if isinstance(value, list | tuple):
-        return [_arg(item) for item in value]
-    if type(value) is int and abs(value) >= 2**53:
-        return str(value)
-    return value
-
-
-def _effects(log: Log, first_seq: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for seq, data in log.records(first_seq):
-        record = Record.decode(data)
-        if record.kind == "effect":
-            yield seq, record.body
-
-
-def _told(log: Log, first_seq: int) -> tuple[dict[str, int], set[str]]:
-    """Which intents the log says were sent, and which it says are settled."""
-    sent: dict[str, int] = {}
-    settled: set[str] = set()
-    for seq, body in _effects(log, first_seq):
-        if body["stage"] == "sent":
-            sent[body["intent"]] = seq
-        else:
-            settled.add(body["intent"])
-    return sent, settled
-
-
-def _done(settled: Mapping[str, Any], key: str) -> Done:
-    """What a settled effect says, as it was said when it settled."""
-    return Done(
-        key,
-        str(settled["intent"]),
-        int(settled["nonce"]),
-        str(settled["hash"]),
-        bool(settled["ok"]),
-        Wei(int(settled["fee"])),
-        int(settled["block"]["at"]),
-        final=True,
-    )
-
-
-def _key_of(log: Log, purpose: str, because: int) -> str:
-    """The action an intent was part of, from the record that decided it."""
-    if purpose != "act":
-        return purpose
-    body = log.record(because).body
-    menu = body.get("menu")
-    return str(menu[body["chosen"]]["key"]) if menu else purpose

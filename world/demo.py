@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import shlex
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from world.errors import WorldError
-
-if TYPE_CHECKING:
-    from telemetry.audit import Verdict
 
 FOLDER: Final = Path("forager-demo")
 LONGEST_S: Final = 86_400
@@ -56,7 +51,9 @@ def command(
         world = world.lasting(seconds)
     root = _fresh(home)
     report = asyncio.run(until_told(Demo(root, world, seed, quiet=as_json).run()))
-    sys.stdout.write(json.dumps(report) + "\n" if as_json else _words(report))
+    from world.report import words
+
+    sys.stdout.write(json.dumps(report) + "\n" if as_json else words(report))
     raise typer.Exit(0 if report["audit"]["ok"] else 1)
 
 
@@ -74,30 +71,6 @@ def _fresh(home: Path | None) -> Path:
     if taken:
         raise WorldError(f"{made} is not empty; name another --home")
     return made.resolve()
-
-
-def _words(report: dict[str, Any]) -> str:
-    audit = report["audit"]
-    faults = [finding for finding in audit["findings"] if finding["level"] == "fault"]
-    verdict = "no faults found" if audit["ok"] else f"{len(faults)} faults found"
-    lines = [
-        "",
-        f"agent {report['agent']}: {report['outcome']} ({report['cause']})",
-        "  {ticks} ticks, {records} records in {epochs} epochs, {transactions} transactions".format(
-            **report
-        ),
-        f"  audit against the chain: {verdict}",
-        *(f"    {f['kind']} record {f['record']}: {f['detail']}" for f in faults[:10]),
-        "",
-        f"  everything   {report['home']}",
-        f"  epoch files  {report['cars']}",
-        f"  chain state  {report['chain_state']}",
-        "",
-        "audit it again:",
-        *(f"  {line}" for line in report["again"]),
-        "",
-    ]
-    return "\n".join(lines)
 
 
 class Demo:
@@ -214,6 +187,7 @@ class Demo:
         """Save the chain, audit the life, say where everything lies."""
         from telemetry.audit import audit
         from telemetry.errors import SourceError
+        from world.report import again, nothing
 
         devnet, at = ground.devnet, ground.deployment
         for _ in range(AFTERWARDS):
@@ -226,7 +200,7 @@ class Demo:
                 archive, agent=status.get("agent"), rpc=devnet.url, registry=at.registry
             )
         except SourceError as fault:  # it lived too badly to publish anything
-            verdict = _nothing(str(fault), status.get("agent"))
+            verdict = nothing(str(fault), status.get("agent"))
         cars = self._homes.agent / "cars"
         wallet = status.get("wallet")
         nonce = await devnet.client.nonce(wallet) if wallet else 0
@@ -246,7 +220,7 @@ class Demo:
             "home": str(self._root),
             "cars": str(cars),
             "chain_state": str(state),
-            "again": _again(state, cars, at.registry),
+            "again": again(state, cars, at.chain_id, at.registry),
             "audit": {
                 "ok": verdict.ok,
                 "verified": verdict.verified,
@@ -266,39 +240,6 @@ def _log_to(path: Path) -> None:
     structlog.configure(
         logger_factory=structlog.WriteLoggerFactory(path.open("a", buffering=1, encoding="utf-8"))
     )
-
-
-def _nothing(why: str, agent: int | None) -> Verdict:
-    """The verdict on a life that left no log."""
-    from telemetry.audit import Verdict
-    from telemetry.findings import MISSING, Finding
-
-    found = (Finding(MISSING, "fault", None, why),)
-    return Verdict(
-        ok=False,
-        verified="chain",
-        findings=found,
-        agent=agent,
-        records=0,
-        epochs=0,
-        head=None,
-        outcome="lost",
-        cause=None,
-    )
-
-
-def _again(state: Path, cars: Path, registry: str) -> list[str]:
-    """Two lines to paste."""
-    from world.anvil import find_anvil
-    from world.devnet import CHAIN_ID
-
-    anvil = shlex.quote(find_anvil(os.environ))
-    load, folder = shlex.quote(str(state)), shlex.quote(str(cars))
-    rpc = "http://127.0.0.1:8545"
-    return [
-        f"{anvil} --quiet --port 8545 --chain-id {CHAIN_ID} --load-state {load} &",
-        f"forager audit {folder} --rpc {rpc} --registry {registry}",
-    ]
 
 
 @contextlib.asynccontextmanager
