@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,13 @@ def nothing(why: str, agent: int | None) -> Verdict:
 
 
 def again(state: Path, cars: Path, chain_id: int, registry: str) -> list[str]:
-    """Two lines to paste."""
+    """Lines to paste into any shell: the chain from its saved state, the audit, the chain's end."""
     anvil = shlex.quote(find_anvil(os.environ))
+    forager = shlex.quote(str(Path(sys.executable).with_name("forager")))
     load, folder = shlex.quote(str(state)), shlex.quote(str(cars))
     rpc = "http://127.0.0.1:8545"
     return [
-        f"{anvil} --quiet --port 8545 --chain-id {chain_id} --load-state {load} &",
-        f"forager audit {folder} --rpc {rpc} --registry {registry}",
+        f"{anvil} --quiet --port 8545 --chain-id {chain_id} --load-state {load} & sleep 3",
+        f"{forager} audit {folder} --rpc {rpc} --registry {registry}",
+        "kill $!",
     ]
