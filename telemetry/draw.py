@@ -35,9 +35,9 @@ def log_probabilities(
     if not all(map(isfinite, scaled)):
         raise ValueError("temperature is too small for these logits")
     shift = log(fsum(map(exp, scaled)))
-    if epsilon == 0:
-        return tuple(value - shift for value in scaled)
     floor = epsilon / len(logits)
+    if floor == 0:  # no exploration, or less than a float can say
+        return tuple(value - shift for value in scaled)
     return tuple(log((1 - epsilon) * exp(value - shift) + floor) for value in scaled)
 
 

@@ -27,13 +27,13 @@ async def token(purse):
 
 async def test_a_reader_sees_its_own_block_for_ever(client, purse, token):
     read = await BlockReader.latest(client)
-    await client.rpc("anvil_setNextBlockBaseFeePerGas", hex(3 * 10**9))
+    await client.rpc("anvil_setNextBlockBaseFeePerGas", hex(5 * 10**8))
     await purse.send(Call(token, known.MINT, (purse.address, 500)))
     later = await BlockReader.latest(client)
     assert await read.call(token, known.BALANCE_OF, [purse.address]) == [0]
     assert await later.call(token, known.BALANCE_OF, [purse.address]) == [500]
     assert await later.balance(purse.address) < await read.balance(purse.address)
-    assert await read.base_fee() != await later.base_fee() == 3 * 10**9
+    assert await read.base_fee() != await later.base_fee() == 5 * 10**8
 
 
 async def test_a_reader_of_a_block_that_a_reorg_removed_says_so(client, purse, token):

@@ -21,7 +21,7 @@ def test_log_probabilities_are_finite_and_sum_to_one(z, temperature, epsilon):
     found = log_probabilities(z, temperature, epsilon)
     assert all(map(math.isfinite, found))
     assert math.fsum(map(math.exp, found)) == pytest.approx(1, abs=1e-12)
-    assert all(p >= math.log(epsilon / len(z)) - 1e-12 for p in found if epsilon)
+    assert all(p >= math.log(epsilon / len(z)) - 1e-12 for p in found if epsilon / len(z))
 
 
 def test_the_formula_is_the_documented_one():
