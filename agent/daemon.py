@@ -24,7 +24,7 @@ from agent.mind import Mind
 from agent.mortality import Ending as Fate
 from agent.schedule import Schedule
 from agent.status import status
-from chain.contracts import life_of
+from chain.contracts import URI_OF, life_of
 from chain.errors import ChainError
 from chain.reader import BlockReader
 from chain.types import Intent, Refused, SignerState
@@ -133,9 +133,20 @@ class Daemon:
         if registered is not None and registered.anchored:
             self._anchored = registered.epoch
         await body.hands.recover(read.block, notes.first_open_nonce, notes.first_open_seq)
-        if not body.log.ended:
-            fee = await read.base_fee()
-            await body.hands.ask(_serve(body), "serve", read.block, fee)
+        if self._notes.phase is Phase.LIVING and not body.log.ended:
+            await self._say_where(read)
+
+    async def _say_where(self, read: BlockReader) -> None:
+        """Tell the registry where the log is served, unless it knows or is being told."""
+        body = self._body
+        [known] = await read.call(body.who.places.registry, URI_OF, [body.who.agent])
+        if known == body.serves or any(intent.startswith("serve") for intent in body.hands.open):
+            return
+        because = body.log.next_seq - 1
+        name = f"serve.{because}" if because else "serve"
+        call = serve_call(body.who.places.registry, body.who.agent, body.serves)
+        intent = Intent(name, because, "serve", call)
+        await body.hands.ask(intent, "serve", read.block, await read.base_fee())
 
     def _follow_log(self) -> None:
         """Killed between a halt's record and its note, this life stands where its log says."""
@@ -338,11 +349,6 @@ class Daemon:
                 self._bells.ring("tick")
                 return {"drained": True}
         return {"error": "not a request this daemon knows"}
-
-
-def _serve(body: Body) -> Intent:
-    call = serve_call(body.who.places.registry, body.who.agent, body.serves)
-    return Intent("serve", 0, "serve", call)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,8 @@ from chain.types import Entry, Fees, Refused, Wei
 if TYPE_CHECKING:
     from chain.client import ChainClient
 
+BUMP: Final = "bump"
+"""The signer's word for a replacement that pays too little more than the last one."""
 PATIENCE_S: Final = 30.0
 PATIENCE_BLOCKS: Final = 3
 """How long bytes that are dear enough may wait before they are replaced all the same."""
@@ -80,9 +82,18 @@ class Sender:
             return flight
         bumped = await self._signer.bump(flight.id, dearer)
         if isinstance(bumped, Refused):
+            if bumped.reason == BUMP:
+                return await self._learn(flight)
             return self._outbox.note(flight.id, refused_at=self._clock())
         attempts = (*flight.entry.attempts, bumped)
         return self._outbox.add(replace(flight.entry, attempts=attempts), self._clock())
+
+    async def _learn(self, flight: Flight) -> Flight:
+        """The signer has dearer bytes than we know of: the answer that brought them was lost."""
+        for entry in await self._signer.entries(flight.entry.nonce):
+            if entry.intent.id == flight.id:
+                return self._outbox.add(entry, self._clock())
+        return flight
 
     def _stuck(self, flight: Flight, head: Header, *, first: bool) -> bool:
         """Whether money would help: it does not with an empty wallet, nor while no blocks come."""

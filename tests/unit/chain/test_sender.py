@@ -154,3 +154,14 @@ async def test_a_frozen_wallet_sends_nothing_more(sender, entry, signer, outbox,
 async def test_an_offer_is_bounded_by_the_cap(sender):
     assert sender.offer(Wei(GWEI)).max_fee == 3 * GWEI
     assert sender.offer(Wei(80 * GWEI)).max_fee == 10 * GWEI
+
+
+async def test_dearer_bytes_whose_answer_was_lost_are_learnt_from_the_signer(
+    sender, signer, entry, outbox
+):
+    flight = await sender.send(entry)
+    await signer.bump(entry.intent.id, Fees(Wei(6 * GWEI), Wei(2 * GWEI)))  # and nobody heard
+    signer.refusal = Refused("bump", {"max_fee": str(6 * GWEI)})
+    pressed = await sender.press(flight, head(6, base_fee=4 * GWEI), first=True)
+    assert [attempt.fees.max_fee for attempt in pressed.entry.attempts] == [3 * GWEI, 6 * GWEI]
+    assert outbox.get(entry.intent.id).newest.fees.max_fee == 6 * GWEI
