@@ -71,12 +71,17 @@ def faults(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _BUSY:
-            raise LogHeld(path=path) from error
-        if code in _DAMAGED:
-            raise LogDamaged(path=path, why=str(error)) from error
-        raise LogUnwritable(path=path, why=str(error)) from error
+        raise named(error, path) from error
+
+
+def named(error: sqlite3.Error, path: Path) -> LogHeld | LogDamaged | LogUnwritable:
+    """The fault that an error of SQLite's is to the daemon."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _BUSY:
+        return LogHeld(path=path)
+    if code in _DAMAGED:
+        return LogDamaged(path=path, why=str(error))
+    return LogUnwritable(path=path, why=str(error))
 
 
 def sync_folder(folder: Path) -> None:

@@ -75,12 +75,12 @@ class Log:
         if ended:
             raise LogClosed(seq=tree.size - 1)
         at = max(last_at, self._clock())
-        seen = BlockRef(block.chain, block.number, block.hash)
-        record = Record(self._agent, tree.size, at, seen, leaf, kind, body)
+        record = Record(self._agent, tree.size, at, block, leaf, kind, body)
         data = record.encode()
+        after = self._state.after(record, leaf_hash(data))
         self._tables.add(record.seq, data)
-        self._state = self._state.after(record, leaf_hash(data))
-        return Entry(record.seq, self._state.leaf, data)
+        self._state = after
+        return Entry(record.seq, after.leaf, data)
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Each record's place and bytes, in order; appending meanwhile is allowed."""

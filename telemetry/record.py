@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from cbrrr import decode_dag_cbor, encode_dag_cbor
 
+from chain.types import Block
 from telemetry.errors import BadRecord
 from telemetry.tree import leaf_hash
 
@@ -38,6 +38,11 @@ KINDS: Final[frozenset[str]] = frozenset(get_args(Kind))
 
 _TEXT: Final = frozenset((str,))
 _EXACT: Final = frozenset((str, bool, bytes, type(None)))
+_CONTAINERS: Final = frozenset((dict, list))
+_LINK: Final = b"\xd8\x2a"
+"""How a CID begins in CBOR: tag 42."""
+_FAR_BELOW: Final = b"\x3b"
+"""How a negative integer of eight bytes begins."""
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**64 - 1
 _KEYS: Final = frozenset(("v", "agent", "seq", "at", "block", "prev", "kind", "body"))
@@ -45,8 +50,7 @@ _BLOCK_KEYS: Final = frozenset(("chain", "number", "hash"))
 _HASH: Final = re.compile("0x[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRef:
+class BlockRef(NamedTuple):
     """The block a record's facts were read at; `hash` is 0x and 64 lower-case digits."""
 
     chain: int
@@ -54,15 +58,14 @@ class BlockRef:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What happened, when, and after what; `prev` is the leaf hash of the record before."""
 
     agent: int
     seq: int
     at: int
     """Wall-clock milliseconds; never less than in the record before."""
-    block: BlockRef
+    block: Block | BlockRef
     prev: bytes
     kind: str
     body: Mapping[str, Any]
@@ -79,10 +82,10 @@ class Record:
             "block": block,
             "prev": self.prev,
             "kind": self.kind,
-            "body": self.body if _is_plain(self.body) else plain(self.body),
+            "body": self.body,
         }
         try:
-            data = encode_dag_cbor(fields)
+            data = _cbor(fields)
         except ValueError as error:  # a lone surrogate in a text
             raise BadRecord(seq=self.seq, why=str(error)) from error
         if len(data) > MAX_BYTES:
@@ -145,19 +148,35 @@ def plain(value: Any, depth: int = 0) -> Any:
     raise BadRecord(why="this value cannot be kept exactly", type=kind.__name__)
 
 
-def _is_plain(value: Any, depth: int = 0) -> bool:
-    """Whether `plain` would only copy it: nearly every body is so, and each tick waits for this."""
-    kind = type(value)
-    if depth >= MAX_DEPTH or kind not in (dict, list):
-        return False
-    if kind is dict and not _TEXT.issuperset(map(type, value)):
-        return False
-    for item in value.values() if kind is dict else value:
-        if (kind := type(item)) in _EXACT or (kind is int and _LEAST <= item <= _MOST):
-            continue
-        if not ((kind is float and isfinite(item)) or _is_plain(item, depth + 1)):
-            return False
-    return True
+def _cbor(fields: dict[str, Any]) -> bytes:
+    """Encode a record; a body that `plain` would only copy is not walked: each tick waits.
+
+    The encoder itself takes exact types alone and no odd floats. What it would take and the format
+    does not is rare, and shows: depth, links, and integers of eight bytes below zero.
+    """
+    if _is_shallow(fields["body"]):
+        try:
+            data = encode_dag_cbor(fields)
+        except (TypeError, ValueError):
+            pass
+        else:
+            if _LINK not in data and _FAR_BELOW not in data:
+                return data
+    return encode_dag_cbor(fields | {"body": plain(fields["body"])})
+
+
+def _is_shallow(body: Any) -> bool:
+    level = [body]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for each in level
+            for item in (each.values() if type(each) is dict else each)
+            if type(item) in _CONTAINERS
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _judge(record: Record) -> None:

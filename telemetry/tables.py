@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from telemetry.database import faults, open_exclusive, transaction
+from telemetry.database import faults, named, open_exclusive, transaction
 
 _SCHEMA: Final = """
 CREATE TABLE life (agent INTEGER NOT NULL);
@@ -52,8 +53,10 @@ class Tables:
         return row[0] if row else mine
 
     def add(self, seq: int, data: bytes) -> None:
-        with faults(self.path):
+        try:  # not by a context manager: every tick waits for this
             self._db.execute("INSERT INTO records VALUES (?, ?)", (seq, data))
+        except sqlite3.Error as error:
+            raise named(error, self.path) from error
 
     def records(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         """Page by page, so that appending meanwhile is allowed."""

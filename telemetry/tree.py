@@ -6,9 +6,8 @@ Pure. All functions take leaf hashes; `leaf_hash` makes one from a record's byte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 EMPTY_ROOT: Final = sha256(b"").digest()
 _HASH: Final = 32
@@ -24,8 +23,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """A growing log's tree in few words: the roots of its full subtrees, largest first."""
 
     size: int = 0
