@@ -13,16 +13,13 @@ from agent.menu import Proposer
 from agent.senses import Self, Senses
 from chain.port import Signer
 from compute.port import ComputeProvider, Lease, Scorer
-from strategies.port import Strategy
 
 if TYPE_CHECKING:
-    from agent.apart import Apart
     from agent.hands import Hands
     from chain.client import ChainClient
     from chain.sender import Sender
     from chain.watcher import Watcher
     from telemetry.log import Log
-    from telemetry.node import Node
     from telemetry.publisher import Publisher
 
 
@@ -55,11 +52,9 @@ class Body:
     who: Self
     seed: bytes
     log: Log
-    node: Node
     gateway: str
     publisher: Publisher
     compute: ComputeProvider
-    strategies: Sequence[Strategy | Apart]
     proposers: Sequence[Proposer]
     senses: Senses
     scorer: Scorer

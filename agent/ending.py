@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from agent.body import Body
-from chain.contracts import BALANCE_OF, life_of
+from chain.contracts import BALANCE_OF, TRANSFER, life_of
 from chain.errors import ChainError
 from chain.reader import BlockReader
 from chain.types import Call, Intent, Refused, SignerState, Wei
@@ -20,7 +20,6 @@ from telemetry.cid import digest_of
 if TYPE_CHECKING:
     from telemetry.checkpoint import Checkpoint
 
-TRANSFER: Final = "transfer(address,uint256)"
 TOKEN_GAS: Final = 90_000
 PLAIN_GAS: Final = 21_000
 CONTRACT_GAS: Final = 100_000

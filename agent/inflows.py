@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from chain.contracts import TRANSFERRED
 from chain.errors import Unreachable
 from chain.types import Address
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from chain.answers import Log
     from chain.client import ChainClient
     from chain.reader import BlockReader
-
-TRANSFERRED: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 
 
 async def unasked(

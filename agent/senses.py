@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from agent import bounds, metabolism
 from agent.asked import Asked
+from chain.contracts import BALANCE_OF
 from chain.errors import ChainError
 from chain.port import Reader
 from chain.types import Address, Json, Micro, Wei
@@ -235,7 +236,7 @@ async def _leases(compute: ComputeProvider, read: Reader, who: Self) -> tuple[Le
 
 
 async def _token(read: Reader, who: Self) -> Micro:
-    [held] = await read.call(who.places.token, "balanceOf(address)(uint256)", [who.wallet])
+    [held] = await read.call(who.places.token, BALANCE_OF, [who.wallet])
     return Micro(int(str(held)))
 
 

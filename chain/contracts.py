@@ -34,6 +34,8 @@ BALANCE_OF: Final = "balanceOf(address)(uint256)"
 ALLOWANCE: Final = "allowance(address,address)(uint256)"
 APPROVE: Final = "approve(address,uint256)"
 TRANSFER: Final = "transfer(address,uint256)"
+TRANSFERRED: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+"""The topic of a token's Transfer event."""
 MINT: Final = "mint(address,uint256)"
 """Of TestDollar alone."""
 

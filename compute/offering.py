@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from chain.contracts import APPROVE
 from chain.types import Address, Call, Micro
 from compute.onchain import OfferRow, Terms
 
 POST: Final = "postOffer((uint256,uint64,uint64,uint64,uint64,uint32,bytes32,string),uint256)"
-APPROVE: Final = "approve(address,uint256)"
 REPRICE: Final = "reprice(uint256,uint256)"
 SET_URI: Final = "setUri(uint256,string)"
 CLOSE: Final = "closeOffer(uint256)"

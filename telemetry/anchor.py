@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from chain.contracts import ANCHOR, END, SERVE
 from chain.types import Address, Call
 from telemetry.checkpoint import Head
 
@@ -20,7 +21,7 @@ def anchor_call(registry: Address, head: Head, digest: bytes) -> Call:
     """Name a checkpoint on chain; `digest` is the SHA-256 in its CID."""
     return Call(
         to=registry,
-        function="anchor(uint256,uint64,uint64,bytes32,bytes32)",
+        function=ANCHOR,
         args=(head.agent, head.epoch, head.size, _hex(head.root), _hex(digest)),
         gas=ANCHOR_GAS,
     )
@@ -30,7 +31,7 @@ def end_call(registry: Address, cause: Cause, head: Head, digest: bytes) -> Call
     """The last anchor and the ending in one; terminal."""
     return Call(
         to=registry,
-        function="end(uint256,uint8,uint64,uint64,bytes32,bytes32)",
+        function=END,
         args=(head.agent, CAUSES[cause], head.epoch, head.size, _hex(head.root), _hex(digest)),
         gas=END_GAS,
     )
@@ -40,7 +41,7 @@ def serve_call(registry: Address, agent: int, uri: str) -> Call:
     """Say where the log is served."""
     words = len(uri.encode()) // 32 + 1
     gas = SERVE_GAS + words * GAS_PER_URI_WORD
-    return Call(to=registry, function="serve(uint256,string)", args=(agent, uri), gas=gas)
+    return Call(to=registry, function=SERVE, args=(agent, uri), gas=gas)
 
 
 def due(head: Head | None, anchored_epoch: int | None, every: int, *, in_flight: bool) -> bool:

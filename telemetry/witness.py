@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from chain import answers, events
 from chain.answers import Log
-from chain.contracts import LIFE_OF, PARENTS_OF, Life
+from chain.contracts import LIFE_OF, PARENTS_OF, TRANSFERRED, Life
 from chain.errors import Unreachable
 from chain.logs import logs
 from chain.rpc import Rpc, connect
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MOST_BLOCKS: Final = 100_000
 """How many blocks to walk, all in all, for transactions that no record names."""
-_TRANSFER: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 _AUTHORIZED: Final = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
 
 Progress = Callable[[str, int, int], None]
@@ -74,8 +73,8 @@ class ChainWitness:
         mined = await self._named(wallet, nonce, hashes)
         searched = await self._unnamed(wallet, nonce, head, mined)
         me = events.indexed(wallet)
-        acts = await self._logs(None, [[_TRANSFER, _AUTHORIZED], me], born, head)
-        gains = await self._logs(None, [_TRANSFER, None, me], born, head)
+        acts = await self._logs(None, [[TRANSFERRED, _AUTHORIZED], me], born, head)
+        gains = await self._logs(None, [TRANSFERRED, None, me], born, head)
         used: dict[str, frozenset[bytes]] = {}
         for log in acts:
             if log.topics[0] == _AUTHORIZED and len(log.topics) > 2:  # noqa: PLR2004 - the nonce
@@ -216,7 +215,7 @@ def _movements(found: Iterable[Log], other: int) -> tuple[Movement, ...]:
             block=log.block,
         )
         for log in found
-        if log.topics[0] == _TRANSFER and len(log.topics) > 2  # noqa: PLR2004 - from and to
+        if log.topics[0] == TRANSFERRED and len(log.topics) > 2  # noqa: PLR2004 - from and to
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import structlog
 
+from chain.contracts import APPROVE
 from chain.errors import ChainError
 from chain.purse import Purse
 from chain.reader import BlockReader
@@ -143,9 +144,7 @@ class Actors:
         mine = [e for e in self._events if isinstance(e, Posting) and e.poster == i]
         total = Micro(sum(posting.reward for posting in mine))
         await mint(poster, self._at.token, poster.address, total)
-        await poster.send(
-            Call(self._at.token, "approve(address,uint256)", (self._at.job_board, MAX))
-        )
+        await poster.send(Call(self._at.token, APPROVE, (self._at.job_board, MAX)))
 
 
 def _data_of(job: int) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from eth_utils.crypto import keccak
 
 import contracts
+from chain.contracts import constructor
 from chain.keys import Key
 from chain.purse import Purse
 from chain.types import Address, Call, Json, Micro, Wei
@@ -76,19 +77,16 @@ async def deploy(devnet: Devnet, scenario: Scenario, seed: int) -> Deployment:
 async def create_all(founder: Purse, chain_id: int, station: Station) -> Deployment:
     """The five contracts, in an order that fixes their addresses for a new key."""
 
-    async def create(
-        name: str, types: tuple[str, ...] = (), args: tuple[Json, ...] = ()
-    ) -> Address:
-        return await founder.deploy(contracts.artifact(name)["bytecode"], types, args)
+    async def create(name: str, *args: Json) -> Address:
+        code = contracts.artifact(name)["bytecode"]
+        return await founder.deploy(code, constructor(name), args)
 
     token = await create("TestDollar")
     registry = await create("AgentRegistry")
-    market = await create("LeaseMarket", ("address",), (token,))
-    board = await create("JobBoard", ("address",), (token,))
+    market = await create("LeaseMarket", token)
+    board = await create("JobBoard", token)
     pump = await create(
-        "GasStation",
-        ("address", "address", "uint256", "bytes32"),
-        (token, founder.address, station.micro_per_eth, station.weather),
+        "GasStation", token, founder.address, station.micro_per_eth, station.weather
     )
     return Deployment(chain_id, token, registry, market, board, pump)
 

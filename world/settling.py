@@ -14,6 +14,7 @@ from agent.founding import Founded, Founding, found
 from agent.models import resolve
 from agent.permitting import Caps, Permission, grant
 from chain import keystore
+from chain.contracts import APPROVE, TRANSFER
 from chain.keys import Key
 from chain.purse import Purse
 from chain.reader import BlockReader
@@ -36,7 +37,6 @@ EPOCH_RECORDS: Final = 64
 ANCHOR_EVERY: Final = 3
 PERMIT_S: Final = 30 * 24 * HOUR
 FIRST_LEASE: Final = "openLeaseFor(address,uint256,uint256,uint256,bytes32,address,bytes32)"
-APPROVE: Final = "approve(address,uint256)"
 TOKEN: Final = ("Test Dollar", "1")
 CAPS: Final = Caps(
     usd_per_action=100,
@@ -205,7 +205,7 @@ async def fund(ground: Ground, operator: Key, provider: Key, agent: Address) -> 
         await mint(purse, token, someone.address, Micro(10**12))
     grant_ = ground.scenario.endowment
     await purse.send(Call(agent, "", value=Wei(grant_.wei)))
-    await purse.send(Call(token, "transfer(address,uint256)", (agent, grant_.micro)))
+    await purse.send(Call(token, TRANSFER, (agent, grant_.micro)))
     return purse
 
 
