@@ -27,7 +27,7 @@ from compute.engine_client import Engine, EngineConfig
 from compute.errors import BadConfig, NoModel
 from compute.manifest import digest_file, manifest
 from compute.market import LeaseMarket
-from compute.onchain import Phase, lease_row, offer_rows
+from compute.onchain import Phase, lease_count, lease_row, offer_rows
 from compute.port import LeaseState, ModelId
 from compute.provider_config import ProviderConfig, load_config
 from compute.provider_run import run_provider
@@ -154,7 +154,8 @@ async def rent(town: Marketplace, manifest_digest: str = "") -> int:
     wanted = manifest_digest or town.manifest
     call = market(town).open(offer, HOUR, town.guardian, wanted, read.block.at + 600)
     await town.do(call)
-    return (await market(town).leases(await town.read(), town.tenant))[0].id
+    # By number: a provider may have declined or even closed it before we look.
+    return await lease_count(await town.read(), town.address)
 
 
 async def row(town: Marketplace, lease: int):
