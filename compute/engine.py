@@ -23,7 +23,6 @@ from typing import IO, Final
 from compute.errors import BadModel, NoModel
 from compute.llama import Llama, engine_digest
 from compute.manifest import digest_file
-from compute.scoring import LABELS
 
 Message = Mapping[str, object]
 FOUND_WRONG: Final = 1
@@ -36,8 +35,7 @@ def main() -> int:
     try:
         ids = _identify(asked.model, asked.adapter, asked.digest)
         llama = Llama(asked.model, asked.adapter, asked.context, asked.threads)
-        llama.score("A", LABELS)  # the first pass allocates; a tick should not wait for it
-        llama.forget()
+        llama.warm()
     except BadModel as bad:
         _say(out, {"bad": bad.reason, "facts": bad.facts})
         return FOUND_WRONG

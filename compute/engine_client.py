@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from asyncio import StreamReader, StreamWriter
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -21,6 +22,9 @@ from compute.scoring import sound
 LONGEST_LINE: Final = 1 << 20
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
+OTHER_PROCESSOR: Final = (
+    "llama.cpp was built for another processor: install it again with CMAKE_ARGS=-DGGML_NATIVE=OFF"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,8 @@ class Engine:
         await _end(process)
         if "bad" in said:
             raise BadModel(said["bad"], **said["facts"])
+        if process.returncode == -signal.SIGILL:
+            raise BadModel(OTHER_PROCESSOR)
         raise EngineGone("the engine ended while it loaded the model", code=process.returncode)
 
     def _fail_until_answered(self) -> None:

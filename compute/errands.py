@@ -33,12 +33,14 @@ class Errands:
         self.seen = 0
         """The newest block that took a call: older ones no longer say what is to be done."""
 
-    def begin(self, matter: str, call: Call, done: Callable[[], None]) -> None:
+    def begin(self, matter: str, call: Call, done: Callable[[], None]) -> bool:
+        """False while an earlier call in this matter is on its way: look again when it is over."""
         if matter in self._running:
-            return
+            return False
         task = asyncio.create_task(self._run(call, done), name=matter)
         self._running[matter] = task
         task.add_done_callback(lambda _: self._running.pop(matter))
+        return True
 
     async def run(self, call: Call) -> None:
         """One call, waited for; raises what goes wrong."""

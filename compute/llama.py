@@ -24,6 +24,8 @@ Pointer = Any
 
 LOG_ERROR: Final = 4
 SEQUENCE: Final = 0
+WIDE: Final = 64
+"""So many tokens at once use the kernels that prompts do; fewer may use others."""
 
 
 class Llama:
@@ -74,6 +76,11 @@ class Llama:
             raise NoModel("the forward pass failed", status=status)
         self.cached = list(tokens)
         return native.llama_get_logits_ith(self._ctx, -1)
+
+    def warm(self) -> None:
+        """The first wide pass allocates, and shows whether this build suits the processor."""
+        self.forward([self.labels["A"]] * min(self.context, WIDE))
+        self.forget()
 
     def forget(self) -> None:
         native.llama_memory_clear(self._memory, False)

@@ -90,11 +90,13 @@ class Provider:
         terms = {row.id: await self._terms_of(read, row.offer) for row in rows}
         self._open_doors(rows, terms, read.block)
         offer = await offer_row(read, self._plan.market, self._notes.offer)
+        begun = True
         if read.block.number >= self._errands.seen:
-            self._do_duties(rows, terms, read.block.at)
-            self._keep_offer(offer, read.block.at)
+            begun = self._do_duties(rows, terms, read.block.at)
+            begun &= self._keep_offer(offer, read.block.at)
         self._remember(floor=book.floor, ended=tuple(sorted(self._placements.ended)))
-        self._block = read.block
+        # What waits for an errand on its way is looked at again: no other block may come.
+        self._block = read.block if begun else None
 
     async def close(self) -> None:
         await self._errands.close()
@@ -140,26 +142,32 @@ class Provider:
         self._gate.show(block.number, standings)
         self._placements.want(standing.tenant for standing in standings.values() if standing.live)
 
-    def _do_duties(self, rows: Sequence[LeaseRow], terms: Mapping[int, Terms], now: int) -> None:
+    def _do_duties(self, rows: Sequence[LeaseRow], terms: Mapping[int, Terms], now: int) -> bool:
+        """Whether all that is due has begun."""
+        begun = True
         for row in rows:
             if what := duty(row, terms[row.id], now, self._plan.habits):
                 call = Call(self._plan.market, what, (row.id,), gas=DUTY_GAS)
-                self._errands.begin(f"lease {row.id}", call, partial(self._say_duty, row, what))
+                said = partial(self._say_duty, row, what)
+                begun &= self._errands.begin(f"lease {row.id}", call, said)
+        return begun
 
     def _say_duty(self, row: LeaseRow, what: Duty) -> None:
         if what in SAID:
             self._say(f"lease {row.id} of {row.tenant}: {SAID[what]}")
 
-    def _keep_offer(self, offer: OfferRow, now: int) -> None:
+    def _keep_offer(self, offer: OfferRow, now: int) -> bool:
         """A person may have closed it; then it stays closed, and its leases run out."""
         if not offer.open:
-            return
+            return True
+        begun = True
         wanted = self._plan.terms
         rate = rate_at(self._plan.prices, now - self._notes.since, wanted.rate)
         for call in offering.upkeep(self._plan.market, offer, rate, wanted.uri):
             verb = call.function.partition("(")[0]
             said = partial(self._say, f"offer {offer.id}: {verb} {call.args[1]}")
-            self._errands.begin(f"offer {verb}", call, said)
+            begun &= self._errands.begin(f"offer {verb}", call, said)
+        return begun
 
     def _remember(self, **changes: object) -> None:
         noted = replace(self._notes, **changes)  # type: ignore[arg-type]  # fields of Notes

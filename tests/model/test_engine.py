@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from agent.prompt import LABELS, render
-from compute.engine_client import Engine, EngineConfig
+from compute.engine_client import OTHER_PROCESSOR, Engine, EngineConfig
 from compute.errors import BadModel, EngineGone, NoModel
 from compute.llama import Llama
 from compute.manifest import digest_file
@@ -107,6 +107,20 @@ async def test_a_broken_header_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUX" + MODEL.read_bytes()[4:])
     assert (await refusal(broken)).reason == "llama.cpp refuses the model file"
+
+
+async def test_an_engine_of_another_processors_instructions_is_refused(monkeypatch) -> None:
+    dies = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+    monkeypatch.setattr(EngineConfig, "command", lambda _: [sys.executable, "-c", dies])
+    assert (await refusal(MODEL)).reason == OTHER_PROCESSOR
+
+
+def test_warming_uses_what_prompts_use_and_leaves_no_trace(llama: Llama) -> None:
+    llama.forget()
+    before = llama.score(PROMPT, "AB")
+    llama.warm()
+    assert llama.cached == []
+    assert llama.score(PROMPT, "AB") == before
 
 
 async def test_a_hanging_engine_is_given_up_at_the_deadline_and_started_again() -> None:

@@ -20,8 +20,8 @@ async def settle() -> None:
 async def test_one_matter_is_on_its_way_once():
     purse = FakePurse(hold=True)
     errands, done = Errands(purse), []
-    for _ in range(3):
-        errands.begin("lease 1", CALL, lambda: done.append(1))
+    begun = [errands.begin("lease 1", CALL, lambda: done.append(1)) for _ in range(3)]
+    assert begun == [True, False, False]
     errands.begin("lease 2", CALL, lambda: done.append(2))
     await settle()
     assert len(purse.sent) == 2
