@@ -16,13 +16,13 @@ from chain.keys import Key
 from chain.permit import Domain
 from chain.types import Address, Block, Call, Pull, Receipt, Wei
 from telemetry.anchor import CAUSES, anchor_call, end_call
+from telemetry.auditing.facts import Account, Anchored, Ended, Mined, Movement, Registered
+from telemetry.auditing.told import Mark
 from telemetry.car import car_name, write_car
 from telemetry.checkpoint import FIRST_PREV, Checkpoint, Head
 from telemetry.cid import cid_of, digest_of
 from telemetry.draw import draw, log_probabilities
-from telemetry.facts import Account, Anchored, Ended, Mined, Movement, Registered
 from telemetry.record import NO_PREV, BlockRef, Record
-from telemetry.told import Mark
 from telemetry.tree import Tree, leaf_hash
 
 CHAIN = 31337
@@ -296,7 +296,7 @@ def account(teller: Teller) -> Account:
 
 
 class FakeWitness:
-    """`telemetry.facts.Witness` over facts made up by a test."""
+    """`telemetry.auditing.facts.Witness` over facts made up by a test."""
 
     def __init__(self, life: Registered | None, seen: Account) -> None:
         self.chain_id = CHAIN

@@ -185,7 +185,7 @@ class Demo:
 
     async def _account(self, ground: Any, archive: str, status: dict[str, Any]) -> dict[str, Any]:
         """Save the chain, audit the life, say where everything lies."""
-        from telemetry.audit import audit
+        from telemetry.auditing.audit import audit
         from telemetry.errors import SourceError
         from world.report import again, nothing
 

@@ -21,8 +21,8 @@ def audit(
     """Verify signatures, leaves, links, epochs, anchors, nonces and transfers. Exit 1 if not so."""
     import asyncio
 
-    from telemetry.audit import audit as verify
-    from telemetry.audit_text import audit_lines
+    from telemetry.auditing.audit import audit as verify
+    from telemetry.auditing.lines import audit_lines
 
     progress = None if as_json or not sys.stderr.isatty() else _show
     verdict = asyncio.run(

@@ -17,9 +17,9 @@ from chain.permit import Birth, Domain, birth_args, sign
 from chain.purse import Purse
 from chain.signing import sign_transaction
 from chain.types import Address, Call, Pull, Receipt, Wei
-from telemetry import findings as kinds
 from telemetry.anchor import anchor_call, end_call
-from telemetry.audit import audit
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.audit import audit
 
 pytestmark = pytest.mark.anvil
 

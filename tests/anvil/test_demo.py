@@ -20,7 +20,7 @@ from chain.contracts import APPROVE
 from chain.purse import Purse
 from chain.reader import BlockReader
 from chain.types import Address, Call, Wei
-from telemetry.audit import audit as verify
+from telemetry.auditing.audit import audit as verify
 from telemetry.car import epoch_files
 from telemetry.cid import Cid
 from world.deploy import Deployment

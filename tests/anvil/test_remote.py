@@ -11,7 +11,7 @@ from lifetime import records
 
 from chain.permit import Domain
 from strategies.port import Placing
-from telemetry.audit import audit
+from telemetry.auditing.audit import audit
 from telemetry.node import Node
 from telemetry.store import Archive
 from world import settling

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from chain.types import Address
-from telemetry import findings as kinds
-from telemetry.checkpoint import Domain
-from telemetry.errors import SourceError
-from telemetry.facts import Registered, Witness
-from telemetry.findings import Finding, Findings
-from telemetry.gateway import open_gateway
-from telemetry.judge_chain import (
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.facts import Registered, Witness
+from telemetry.auditing.findings import Finding, Findings
+from telemetry.auditing.gateway import open_gateway
+from telemetry.auditing.judge_chain import (
     REASONS,
     goes_on,
     judge_anchors,
@@ -28,10 +26,12 @@ from telemetry.judge_chain import (
     judge_identity,
     judge_time,
 )
-from telemetry.judge_log import Keeper, LogJudge
-from telemetry.judge_spending import judge_nonces, judge_transfers
-from telemetry.source import Bounds, Source, open_folder
-from telemetry.told import Told
+from telemetry.auditing.judge_log import Keeper, LogJudge
+from telemetry.auditing.judge_spending import judge_nonces, judge_transfers
+from telemetry.auditing.source import Bounds, Source, open_folder
+from telemetry.auditing.told import Told
+from telemetry.checkpoint import Domain
+from telemetry.errors import SourceError
 
 Verified = Literal["chain", "internal"]
 Progress = Callable[[str, int, int], None]
@@ -121,7 +121,7 @@ async def _source(
 @asynccontextmanager
 async def _witness(rpc: str, registry: str, tell: Progress) -> AsyncIterator[Witness]:
     """Bring in what speaks to a chain only where one is asked."""
-    from telemetry.witness import open_witness
+    from telemetry.auditing.witness import open_witness
 
     async with open_witness(rpc, registry, tell) as witness:
         yield witness

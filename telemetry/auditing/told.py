@@ -12,9 +12,9 @@ from cbrrr import encode_dag_cbor
 
 from chain.halt import Who
 from chain.types import Address
-from telemetry import body as read
-from telemetry.body import Body
-from telemetry.calls import Callprint, callprint
+from telemetry.auditing import body as read
+from telemetry.auditing.body import Body
+from telemetry.auditing.calls import Callprint, callprint
 from telemetry.errors import BadRecord
 from telemetry.record import Record
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telemetry.audit import Verdict
-from telemetry.findings import Finding
+from telemetry.auditing.audit import Verdict
+from telemetry.auditing.findings import Finding
 
 _CHECKED = {
     "chain": (

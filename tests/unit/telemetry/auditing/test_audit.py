@@ -32,14 +32,14 @@ from lives import (
 
 from chain.keys import Key
 from chain.types import Call, Wei
-from telemetry import audit as audit_module
-from telemetry import findings as kinds
-from telemetry.audit import audit
-from telemetry.audit_text import audit_lines
+from telemetry.auditing import audit as audit_module
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.audit import audit
+from telemetry.auditing.facts import Anchored, Movement
+from telemetry.auditing.findings import MOST_OF_A_KIND, Findings
+from telemetry.auditing.lines import audit_lines
 from telemetry.car import car_bytes, car_name, write_car
 from telemetry.errors import BadRecord, SourceError
-from telemetry.facts import Anchored, Movement
-from telemetry.findings import MOST_OF_A_KIND, Findings
 
 
 def faults(verdict):
@@ -492,7 +492,7 @@ async def test_a_lost_life_lacks_its_ending(tmp_path, confronted):
 
 
 async def test_anyone_may_bring_a_named_authorization_to_the_chain(tmp_path, confronted):
-    from telemetry.calls import callprint
+    from telemetry.auditing.calls import callprint
 
     teller = whole_life()
     pulled = callprint(
@@ -549,8 +549,9 @@ def test_findings_stay_few_and_tame():
 
 
 def test_an_audit_without_a_chain_needs_no_web3():
-    code = "import sys, telemetry.audit_text; assert not {'web3', 'eth_account'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
+    heavy = "assert not {'web3', 'eth_account'} & set(sys.modules)"
+    code = f"import sys, telemetry.auditing.lines; {heavy}"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[4])
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()

@@ -8,14 +8,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from telemetry import body as read
-from telemetry import findings as kinds
-from telemetry.calls import is_misused
-from telemetry.errors import BadRecord
-from telemetry.findings import Findings
-from telemetry.judge_decision import judge_decision
-from telemetry.record import Record
-from telemetry.told import (
+from telemetry.auditing import body as read
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.calls import is_misused
+from telemetry.auditing.findings import Findings
+from telemetry.auditing.judge_decision import judge_decision
+from telemetry.auditing.told import (
     Named,
     Told,
     genome_digest,
@@ -26,6 +24,8 @@ from telemetry.told import (
     read_sent,
     read_settled,
 )
+from telemetry.errors import BadRecord
+from telemetry.record import Record
 
 _LAST_ID: Final = re.compile(r"close\.\d{1,20}")
 _ACT_ID: Final = re.compile(r"(\d{1,16})\.(\d{1,6})")

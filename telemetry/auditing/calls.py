@@ -14,8 +14,8 @@ from chain.calldata import AUTHORIZATION, Filling, argument_types, calldata, sel
 from chain.halt import Who, fits
 from chain.permit import Domain
 from chain.types import Address, Call, Intent, Micro, Pull, Wei
-from telemetry import body as read
-from telemetry.body import Body
+from telemetry.auditing import body as read
+from telemetry.auditing.body import Body
 from telemetry.errors import BadRecord
 
 _FIXED_ARRAY: Final = re.compile(r"\[\d")

@@ -10,14 +10,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from lives import CHAIN, REGISTRY, whole_life
 
-from telemetry import findings as kinds
-from telemetry.audit import audit
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.audit import audit
+from telemetry.auditing.source import Bounds
 from telemetry.car import car_bytes, read_epoch
 from telemetry.checkpoint import Domain
 from telemetry.cid import cid_of
 from telemetry.errors import SourceError
 from telemetry.node import Node
-from telemetry.source import Bounds
 from telemetry.store import Archive
 
 QUICK = Bounds(epoch_bytes=100_000, request_s=0.5, silence_s=0.4, total_s=3.0, redirects=2)

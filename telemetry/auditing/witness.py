@@ -16,8 +16,8 @@ from chain.contracts import LIFE_OF, PARENTS_OF, TRANSFERRED, Life
 from chain.errors import Unreachable
 from chain.logs import logs
 from chain.rpc import Rpc, connect
-from telemetry.facts import Account, Anchored, Ended, Mined, Movement, Registered
-from telemetry.told import Mark
+from telemetry.auditing.facts import Account, Anchored, Ended, Mined, Movement, Registered
+from telemetry.auditing.told import Mark
 
 if TYPE_CHECKING:
     from chain.client import ChainClient

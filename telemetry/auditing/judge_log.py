@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chain.types import Address
-from telemetry import findings as kinds
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.findings import Findings
+from telemetry.auditing.judge_story import Story
+from telemetry.auditing.source import Piece
+from telemetry.auditing.told import Mark, Told
 from telemetry.car import Block, read_car
 from telemetry.checkpoint import FIRST_PREV, Checkpoint, Domain
 from telemetry.cid import Cid, digest_of
 from telemetry.errors import BadCar, BadCheckpoint, BadRecord
-from telemetry.findings import Findings
-from telemetry.judge_story import Story
 from telemetry.record import NO_PREV, Record
-from telemetry.source import Piece
-from telemetry.told import Mark, Told
 from telemetry.tree import Tree, leaf_hash
 
 

@@ -6,11 +6,11 @@ from eth_abi.abi import encode
 
 from chain.calldata import selector
 from chain.contracts import BIRTH, END
-from telemetry import findings as kinds
-from telemetry.facts import Account, Mined, Movement, Registered
-from telemetry.findings import Findings
-from telemetry.judge_chain import goes_on
-from telemetry.told import CAUSES, Named, Told
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.facts import Account, Mined, Movement, Registered
+from telemetry.auditing.findings import Findings
+from telemetry.auditing.judge_chain import goes_on
+from telemetry.auditing.told import CAUSES, Named, Told
 
 
 def judge_nonces(

@@ -18,12 +18,12 @@ from typing import BinaryIO, Final, cast
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
-from telemetry import findings as kinds
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.findings import Findings
+from telemetry.auditing.source import Bounds, Piece
 from telemetry.checkpoint import FIRST_PREV, MAX_BYTES, Checkpoint
 from telemetry.cid import Cid, digest_of, from_digest
 from telemetry.errors import SourceError, TelemetryError
-from telemetry.findings import Findings
-from telemetry.source import Bounds, Piece
 
 _AGENT_PATH: Final = re.compile(r"(.*?)/agents/(\d{1,16})/?")
 _HEAD_BYTES: Final = 256 * 1024

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import exp, fsum, isfinite
 from typing import Final
 
-from telemetry import body as read
-from telemetry import findings as kinds
-from telemetry.body import Body
+from telemetry.auditing import body as read
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.body import Body
 from telemetry.draw import could_be
 from telemetry.errors import BadRecord
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from telemetry import findings as kinds
-from telemetry.facts import Account, Ended, Registered
-from telemetry.findings import Findings
-from telemetry.told import CAUSES, LONGEST_SILENCE_S, Birth, Mark, Told
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.facts import Account, Ended, Registered
+from telemetry.auditing.findings import Findings
+from telemetry.auditing.told import CAUSES, LONGEST_SILENCE_S, Birth, Mark, Told
 
 REASONS: Final = {number: reason for reason, number in CAUSES.items()}
 LAG: Final = 64

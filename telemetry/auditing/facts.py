@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from telemetry.told import Mark
+from telemetry.auditing.told import Mark
 
 
 @dataclass(frozen=True, slots=True)

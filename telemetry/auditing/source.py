@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
-from telemetry import findings as kinds
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.findings import Findings
 from telemetry.car import Block, epoch_files, read_car
 from telemetry.checkpoint import MAX_BYTES, MAX_RECORDS, Checkpoint
 from telemetry.cid import BINARY_LENGTH, Cid
 from telemetry.errors import BadCar, SourceError, TelemetryError
-from telemetry.findings import Findings
 from telemetry.record import MAX_BYTES as RECORD_BYTES
 
 _LENGTH_BYTES: Final = 5
