@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import (
@@ -74,14 +74,23 @@ class Chain(Section):
     chain_seconds_per_wall_second: float = Field(default=1.0, gt=0)
 
 
+MISSED_HEARTBEATS: Final = 4
+LEAST_SILENCE_MS: Final = 60_000
+
+
 class Life(Section):
     """Its rhythm and its bounds; `_s` is wall time, `_h` is chain time."""
 
     tick_s: float = Field(default=30.0, gt=0)
-    heartbeat_s: float = Field(default=300.0, gt=0)
+    heartbeat_s: float = Field(default=300.0, gt=0, le=900)
     horizon_h: float = Field(default=24.0 * 365, gt=0)
     will_s: float = Field(default=120.0, ge=0)
     hibernate_max_h: float = Field(default=24.0, gt=0)
+
+    @property
+    def silence_ms(self) -> int:
+        """Records further apart than this have a `gap` between them; at most an hour."""
+        return max(LEAST_SILENCE_MS, round(MISSED_HEARTBEATS * self.heartbeat_s * 1000))
 
 
 class Place(Section):

@@ -75,10 +75,10 @@ class Living:
         )
 
     async def _decide(self, seen: Snapshot, offered: tuple[Action, ...], read: BlockReader) -> None:
-        body = self._body
-        choice = await self._choose(seen, offered)
+        body, place = self._body, self._body.log.next_seq
+        choice = await self._choose(seen, offered, place)
         body_of = bodies.decision(seen, offered, choice)
-        entry = body.log.append("decision", body_of, read.block)
+        entry = body.log.append("decision", body_of, read.block, place)
         self.decisions.append(
             {
                 "seq": entry.seq,
@@ -93,14 +93,13 @@ class Living:
         )
         await body.hands.act(offered[choice.index], entry.seq, read.block, await read.base_fee())
 
-    async def _choose(self, seen: Snapshot, offered: tuple[Action, ...]) -> Choice:
+    async def _choose(self, seen: Snapshot, offered: tuple[Action, ...], place: int) -> Choice:
         """A model that cannot serve is a fault to be shown; the reflex keeps the agent alive."""
-        seq = self._body.log.next_seq
         try:
-            choice = await self._mind.choose(seen, offered, seq)
+            choice = await self._mind.choose(seen, offered, place)
         except ComputeError as fault:
             self.faults["mind"] = str(fault)
-            return await self._reflex.choose(seen, offered, seq)
+            return await self._reflex.choose(seen, offered, place)
         self.faults.pop("mind", None)
         return choice
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -97,7 +98,7 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
         state = await tools.signer.state()
         if notes.phase is Phase.UNBORN:
             state = await birth.be_born(tools, state)
-        log = Log(home.log, state.agent, tools.wall_ms)
+        log = Log(home.log, state.agent, tools.wall_ms, config.life.silence_ms)
         stack.callback(log.close)
         registered = await _registered(tools, state)
         who = _self(config, state, registered, born_as)
@@ -198,6 +199,8 @@ def _bounds(config: Config, who: Self) -> dict[str, object]:
         "placing": str(who.placing),
         "horizon_s": who.horizon_s,
         "hibernate_max_s": who.hibernate_max_s,
+        "silence_ms": config.life.silence_ms,
+        "places": asdict(who.places),
         "speed": config.chain.chain_seconds_per_wall_second,
     }
 

@@ -9,6 +9,7 @@ TelemetryError
 ├── LogHeld          stop    another process lives in this home
 ├── LogDamaged       halt    the log contradicts itself; acting on would leave a hole in it
 ├── LogUnwritable    retry   the disk did not take it; nothing was appended, so nothing may be done
+├── LogMoved         retry   a gap had to be written first; what was made for its place was not
 ├── LogClosed        stop    the log has its ending, nothing may follow
 ├── SourceError      stop    what an auditor was pointed at cannot be read as a log
 └── TargetError              a place that should keep the log …
@@ -98,6 +99,14 @@ class LogUnwritable(TelemetryError):
     consequence = "retry"
     message = "the log could not be written"
     advice = "free some space where the home is, or look for a failing disk"
+
+
+class LogMoved(TelemetryError):
+    """A record was made for a place that a `gap` has taken meanwhile; it was not appended."""
+
+    consequence = "retry"
+    message = "the log went on without this record"
+    advice = "nothing is lost: it is made anew at the next bell"
 
 
 class LogClosed(TelemetryError):

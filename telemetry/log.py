@@ -10,17 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from chain.types import Block
 from telemetry.checkpoint import FIRST_PREV, MAX_RECORDS, Checkpoint, Head
 from telemetry.cid import Cid, cid_of, digest_of, from_digest
-from telemetry.errors import BadCheckpoint, LogClosed, LogDamaged
+from telemetry.errors import BadCheckpoint, LogClosed, LogDamaged, LogMoved
 from telemetry.record import BlockRef, Record
 from telemetry.recovery import State, recover, replay
 from telemetry.store import EpochInfo
 from telemetry.tables import EpochRow, Tables
 from telemetry.tree import Tree, leaf_hash
+
+
+SILENCE_MS: Final = 3_600_000
+"""No log may promise less often than hourly that its life goes on."""
 
 
 class Entry(NamedTuple):
@@ -38,9 +42,15 @@ class Entry(NamedTuple):
 class Log:
     """Append-only, in one SQLite file that one process holds."""
 
-    def __init__(self, path: Path, agent: int, clock: Callable[[], int]) -> None:
-        """Open or begin the log of `agent`; `clock` gives wall time in milliseconds."""
+    def __init__(
+        self, path: Path, agent: int, clock: Callable[[], int], silence_ms: int = SILENCE_MS
+    ) -> None:
+        """Open or begin the log of `agent`; `clock` gives wall time in milliseconds.
+
+        Two neighbouring records further apart than `silence_ms` have a `gap` between them.
+        """
         self._path, self._agent, self._clock = path, agent, clock
+        self._silence_ms = silence_ms
         self._tables = Tables(path)
         try:
             self._state, self._sealed, self._cut = recover(self._tables, agent)
@@ -69,12 +79,27 @@ class Log:
     def ended(self) -> bool:
         return self._state.ended
 
-    def append(self, kind: str, body: Mapping[str, Any], block: Block | BlockRef) -> Entry:
-        """Put a record on disk; once this returns, no crash can take it back."""
+    def append(
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        block: Block | BlockRef,
+        place: int | None = None,
+    ) -> Entry:
+        """Put a record on disk; once this returns, no crash can take it back.
+
+        After a silence a `gap` goes first. A record that was made for one `place` alone is then not
+        appended: `LogMoved`.
+        """
         tree, leaf, last_at, ended = self._state
         if ended:
             raise LogClosed(seq=tree.size - 1)
         at = max(last_at, self._clock())
+        if at - last_at > self._silence_ms and tree.size and kind != "gap":
+            self.append("gap", {"since_ms": last_at, "reason": "stalled"}, block)
+            return self.append(kind, body, block, place)
+        if place not in (None, tree.size):
+            raise LogMoved(place=place, next=tree.size)
         record = Record(self._agent, tree.size, at, block, leaf, kind, body)
         data = record.encode()
         after = self._state.after(record, leaf_hash(data))

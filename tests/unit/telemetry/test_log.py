@@ -22,6 +22,7 @@ from telemetry.errors import (
     LogClosed,
     LogDamaged,
     LogHeld,
+    LogMoved,
     LogUnwritable,
 )
 from telemetry.log import Log
@@ -76,6 +77,29 @@ def test_time_never_runs_backwards_in_the_log(path):
     live(again, 1)
     assert [again.record(seq).at for seq in range(4)] == [100, 100, 120, 120]
     again.close()
+
+
+def test_a_silence_is_written_down_before_what_follows_it(path):
+    times = iter([1000, 1900, 3000, 3001, 3002, 9000, 9001])
+    log = Log(path, 1, lambda: next(times), silence_ms=1000)
+    live(log, 3)  # 1000, 1900, and a gap before 3002
+    log.append("gap", {"since_ms": 3002, "reason": "killed"}, BLOCK)  # one that is known already
+    live(log, 1)
+    kinds = [log.record(seq).kind for seq in range(log.next_seq)]
+    assert kinds == ["heartbeat", "heartbeat", "gap", "heartbeat", "gap", "heartbeat"]
+    assert log.record(2).body == {"since_ms": 1900, "reason": "stalled"}
+    log.close()
+
+
+def test_what_was_made_for_a_place_takes_no_other(path):
+    times = iter([1000, 5000, 5001, 5002, 5003])
+    log = Log(path, 1, lambda: next(times), silence_ms=1000)
+    live(log, 1)
+    with pytest.raises(LogMoved):
+        log.append("decision", {}, BLOCK, place=1)  # a gap goes first
+    assert [log.record(seq).kind for seq in range(log.next_seq)] == ["heartbeat", "gap"]
+    assert log.append("decision", {}, BLOCK, place=2).seq == 2
+    log.close()
 
 
 def test_a_refused_record_leaves_no_trace(log):
