@@ -40,12 +40,7 @@ class Tree(NamedTuple):
     @property
     def root(self) -> bytes:
         """The root over all leaves so far."""
-        if not self.peaks:
-            return EMPTY_ROOT
-        *rest, root = self.peaks
-        for peak in reversed(rest):
-            root = node_hash(peak, root)
-        return root
+        return _fold(self.peaks) if self.peaks else EMPTY_ROOT
 
     def dump(self) -> bytes:
         """Return size (uint64, big-endian) and peaks as bytes, to be kept on disk."""
@@ -60,25 +55,43 @@ class Tree(NamedTuple):
         return cls(size, tuple(data[at : at + _HASH] for at in range(8, len(data), _HASH)))
 
 
-def root_of(leaves: Sequence[bytes]) -> bytes:
-    """The root over these leaves."""
-    tree = Tree()
-    for leaf in leaves:
-        tree = tree.append(leaf)
-    return tree.root
+class Branch(NamedTuple):
+    """One node's way up to the root of a tree that goes on growing.
+
+    Within a full subtree nothing changes any more, so what is known of the way stays known; only
+    its last steps, over the peaks, are of the moment.
+    """
+
+    tree: Tree
+    peak: int
+    """Which of the tree's peaks stands over the node."""
+    known: tuple[bytes, ...] = ()
+    """The path as far as that peak."""
+
+    def append(self, leaf: bytes) -> Branch:
+        """Return the branch in the tree with one leaf more."""
+        tree = self.tree.append(leaf)
+        last = len(tree.peaks) - 1
+        if self.peak < last:
+            return Branch(tree, self.peak, self.known)
+        merged = (*self.tree.peaks, leaf)[last:]
+        return Branch(tree, last, self.known + _over(merged, self.peak - last))
+
+    @property
+    def path(self) -> tuple[bytes, ...]:
+        """The nodes beside the way up to the root, as the tree is now."""
+        return self.known + _over(self.tree.peaks, self.peak)
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The path that shows that leaf `index` is in the tree (RFC 6962, 2.1.1)."""
-    if not 0 <= index < len(leaves):
-        raise IndexError(index)
-    if len(leaves) == 1:
-        return []
-    split = _split(len(leaves))
-    left, right = leaves[:split], leaves[split:]
-    if index < split:
-        return [*inclusion_proof(left, index), root_of(right)]
-    return [*inclusion_proof(right, index - split), root_of(left)]
+def inclusion(tree: Tree) -> Branch:
+    """Follow the leaf that comes next; the path proves that it is in there (RFC 6962, 2.1.1)."""
+    return Branch(tree, len(tree.peaks))
+
+
+def consistency(tree: Tree) -> Branch:
+    """Follow this tree; the path proves that a larger one begins with it (RFC 6962, 2.1.2)."""
+    *others, last = tree.peaks
+    return Branch(tree, len(others), (last,) if others else ())
 
 
 def verify_inclusion(
@@ -99,13 +112,6 @@ def verify_inclusion(
             computed = node_hash(computed, sibling)
         index, last = index >> 1, last >> 1
     return last == 0 and computed == root
-
-
-def consistency_proof(leaves: Sequence[bytes], first: int) -> list[bytes]:
-    """Show that the tree of the `first` leaves is a prefix of this one (RFC 6962, 2.1.2)."""
-    if not 0 < first <= len(leaves):
-        raise IndexError(first)
-    return _subproof(leaves, first, whole=True)
 
 
 def verify_consistency(
@@ -138,16 +144,15 @@ def verify_consistency(
     return last == 0 and old == first_root and new == second_root
 
 
-def _subproof(leaves: Sequence[bytes], first: int, *, whole: bool) -> list[bytes]:
-    if first == len(leaves):
-        return [] if whole else [root_of(leaves)]
-    split = _split(len(leaves))
-    left, right = leaves[:split], leaves[split:]
-    if first <= split:
-        return [*_subproof(left, first, whole=whole), root_of(right)]
-    return [*_subproof(right, first - split, whole=False), root_of(left)]
+def _fold(peaks: Sequence[bytes]) -> bytes:
+    """The one node over these neighbours."""
+    *others, node = peaks
+    for peak in reversed(others):
+        node = node_hash(peak, node)
+    return node
 
 
-def _split(size: int) -> int:
-    """The largest power of two below `size`."""
-    return 1 << ((size - 1).bit_length() - 1)
+def _over(peaks: Sequence[bytes], at: int) -> tuple[bytes, ...]:
+    """What is beside peak `at` on its way up: all to its right as one, then each to its left."""
+    left, right = peaks[:at], peaks[at + 1 :]
+    return (*((_fold(right),) if right else ()), *reversed(left))

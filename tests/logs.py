@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,7 @@ from chain.types import Address, Refused
 from telemetry.checkpoint import Domain, Head
 from telemetry.log import Log
 from telemetry.record import BlockRef
+from telemetry.tree import Tree
 
 DOMAIN = Domain(31337, Address("0x5FbDB2315678afecb367f032d93F642f64180aa3"))
 LOG_KEY = Key(sha256(b"log key").digest())
@@ -53,3 +55,10 @@ def seal(log: Log, key: Key = LOG_KEY) -> None:
     head = log.cut()
     assert head is not None
     log.seal(key.sign(digest(DOMAIN, head)))
+
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    tree = Tree()
+    for leaf in leaves:
+        tree = tree.append(leaf)
+    return tree.root

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from logs import BLOCK, DOMAIN, LOG_KEY, live, open_log, seal
+from logs import BLOCK, DOMAIN, LOG_KEY, live, open_log, root_of, seal
 
 from telemetry import log as log_module
 from telemetry.checkpoint import FIRST_PREV
@@ -27,7 +27,7 @@ from telemetry.errors import (
 )
 from telemetry.log import Log
 from telemetry.record import NO_PREV, Record
-from telemetry.tree import leaf_hash, root_of
+from telemetry.tree import leaf_hash
 
 
 @pytest.fixture
