@@ -8,7 +8,14 @@ from typing import Any, Final
 __all__ = ["ARTIFACTS", "NAMES", "abi", "artifact"]
 
 ARTIFACTS: Final = Path(__file__).parent / "artifacts"
-NAMES: Final = ("AgentRegistry", "GasStation", "JobBoard", "LeaseMarket", "TestDollar")
+NAMES: Final = (
+    "AgentRegistry",
+    "GasStation",
+    "JobBoard",
+    "LeaseMarket",
+    "LogWitness",
+    "TestDollar",
+)
 
 
 @cache

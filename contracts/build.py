@@ -70,8 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _deployable(forged: dict[str, Any]) -> bool:
-    """Abstract contracts have no bytecode."""
-    return bool(forged["bytecode"]["object"] != "0x")
+    """Abstract contracts have no bytecode, and libraries that live in others have no ABI."""
+    return bool(forged["abi"]) and forged["bytecode"]["object"] != "0x"
 
 
 def _text(name: str, forged: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 
 import pytest
@@ -15,6 +16,7 @@ from telemetry.tree import (
     consistency,
     inclusion,
     leaf_hash,
+    node_hash,
     verify_consistency,
     verify_inclusion,
 )
@@ -210,6 +212,8 @@ def test_a_leaf_can_be_shown_to_be_in_the_tree_and_nothing_else_can(data, size, 
     assert not verify_inclusion(leaf, index, size, path, flipped(root, bit))
     for other in (*one_bit_off(path, bit), *of_other_lengths(path, root)):
         assert not verify_inclusion(leaf, index, size, other, root)
+    for above in (node_hash(leaf, root), node_hash(root, leaf)):
+        assert not verify_inclusion(leaf, index, size, (*path, leaf), above)
     for other in (*range(-1, size + 2), index + 2**64, index - 2**64):
         assert verify_inclusion(leaf, other, size, path, root) == (other == index)
 
@@ -235,6 +239,9 @@ def test_an_older_tree_can_be_shown_to_begin_a_newer_one_and_nothing_else_can(da
     assert not verify_consistency(first, size, new, old, path)
     for other in (*one_bit_off(path, bit), *of_other_lengths(path, new)):
         assert not verify_consistency(first, size, old, new, other)
+    for above in (partial(node_hash, old), lambda node: node_hash(node, old)):
+        assert not verify_consistency(first, size, above(old), above(new), (*path, old))
+        assert not verify_consistency(first, size, old, above(new), (*path, old))
     for other in range(-1, size + 2):
         fits = 0 < other < size and shape_of_consistency(other, size) == shape_of_consistency(
             first, size
