@@ -27,7 +27,7 @@ from strategies.plain import to_plain
 from strategies.port import Action
 from telemetry.car import car_bytes, car_name
 from telemetry.checkpoint import FIRST_PREV, Checkpoint, Head
-from telemetry.cid import cid_of, digest_of
+from telemetry.cid import digest_of
 from telemetry.draw import draw, log_probabilities
 from telemetry.record import NO_PREV, BlockRef, Record
 from telemetry.tree import Tree, leaf_hash
@@ -70,7 +70,7 @@ def write(folder: Path, records: int, epoch: int = EPOCH) -> Path:
             continue
         head = Head(1, number, tree.size, tree.root, prev)
         sig = LOG_KEY.sign(typed_digest(Domain(CHAIN, REGISTRY), head))
-        checkpoint = Checkpoint(head, tuple(map(cid_of, batch)), sig)
+        checkpoint = Checkpoint(head, tuple(sha256(data).digest() for data in batch), sig)
         path = folder / car_name(number, checkpoint.cid)
         path.write_bytes(b"".join(car_bytes(checkpoint.cid, [checkpoint.encode(), *batch])))
         prev, number, batch = digest_of(checkpoint.cid), number + 1, []
@@ -127,6 +127,7 @@ def _birth() -> dict[str, Any]:
         "places": asdict(samples.PLACES),
         "hibernate_max_s": 86_400,
         "silence_ms": 1_200_000,
+        "speed": 1.0,
         "birth": {"intent": "birth", "nonce": 0, "hash": "0x" + "00" * 32},
     }
 

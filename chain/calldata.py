@@ -53,39 +53,35 @@ def calldata(call: Call, filling: Filling, domain: Domain | None, authorize: Aut
         if call.args or call.pull:
             raise BadCall("plain ether carries no arguments")
         return b""
-    kinds = argument_types(call.function)
     if call.pull is None:
-        return selector(call.function) + _encode(kinds, call.args, filling)
+        return selector(call.function) + _encode(argument_types(call.function), call.args, filling)
     if domain is None:
         raise BadCall("no such token")
+    message = Receive(
+        payer=filling.wallet,
+        to=call.to,
+        value=call.pull.value,
+        valid_after=VALID_AFTER,
+        valid_before=call.pull.valid_before,
+        nonce=authorization(call, filling),
+    )
+    return proven(call, call.pull, filling, authorize(digest(domain, message)))
 
-    def prove(message: Receive) -> str:
-        return "0x" + authorize(digest(domain, message)).hex()
 
-    return _authorized(call, call.pull, kinds, filling, prove)
-
-
-def _authorized(
-    call: Call,
-    pull: Pull,
-    kinds: Sequence[ABIType],
-    filling: Filling,
-    prove: Callable[[Receive], str],
-) -> bytes:
+def authorization(call: Call, filling: Filling) -> bytes:
+    """The EIP-3009 nonce of a call that pulls: the hash of all that it asks for."""
+    kinds = argument_types(call.function)
     if tuple(_text(kind) for kind in kinds[-3:]) != AUTHORIZATION:
         raise BadCall("the function takes no authorization")
     if not call.args or _filled(kinds[0], call.args[0], filling) != filling.wallet.lower():
         raise BadCall("only the wallet pays")
-    body = _encode(kinds[:-3], call.args, filling)
-    message = Receive(
-        payer=filling.wallet,
-        to=call.to,
-        value=pull.value,
-        valid_after=VALID_AFTER,
-        valid_before=pull.valid_before,
-        nonce=keccak(selector(call.function) + body),
-    )
-    proof = (VALID_AFTER, pull.valid_before, prove(message))
+    return keccak(selector(call.function) + _encode(kinds[:-3], call.args, filling))
+
+
+def proven(call: Call, pull: Pull, filling: Filling, signature: bytes) -> bytes:
+    """The bytes of a call that pulls, with the wallet's signature."""
+    proof = (VALID_AFTER, pull.valid_before, "0x" + signature.hex())
+    kinds = argument_types(call.function)
     return selector(call.function) + _encode(kinds, (*call.args, *proof), filling)
 
 

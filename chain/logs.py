@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, Protocol
 
 from chain import answers
 from chain.answers import Log
 from chain.errors import NodeRefused, Unreachable
 from chain.types import Address
-
-if TYPE_CHECKING:
-    from chain.client import ChainClient
 
 SPAN: Final = 5_000
 """Blocks to ask for at once; public endpoints allow from 500 to 10,000."""
@@ -19,8 +16,14 @@ SPAN: Final = 5_000
 Topic = str | None | Sequence[str]
 
 
+class Asked(Protocol):
+    """Who is asked: a client, or one endpoint."""
+
+    async def rpc(self, method: str, *params: object) -> Any: ...
+
+
 async def logs(
-    client: ChainClient,
+    client: Asked,
     address: Address | Sequence[Address] | None,
     topics: Sequence[Topic],
     first: int,
@@ -28,8 +31,20 @@ async def logs(
     *,
     span: int = SPAN,
 ) -> list[Log]:
-    """Every matching log from block `first` to `last`, in order; a refused range is halved."""
-    found: list[Log] = []
+    """Every matching log from block `first` to `last`, in order."""
+    return [log async for log in each_log(client, address, topics, first, last, span=span)]
+
+
+async def each_log(
+    client: Asked,
+    address: str | Sequence[str] | None,
+    topics: Sequence[Topic],
+    first: int,
+    last: int,
+    *,
+    span: int = SPAN,
+) -> AsyncIterator[Log]:
+    """The same, for those who do not want to hold them all; a refused range is halved."""
     wanted: dict[str, object] = {"topics": list(topics)}
     if address is not None:
         wanted["address"] = address
@@ -45,6 +60,7 @@ async def logs(
             continue
         if not isinstance(raw, list):
             raise Unreachable("A node's answer makes no sense", cause="eth_getLogs")
-        found += (log for each in raw if (log := answers.log(each)))
+        for each in raw:
+            if log := answers.log(each):
+                yield log
         first = until + 1
-    return found

@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from chain import abi, answers
-from chain.errors import NodeRefused, Unreachable
+from chain.errors import NodeRefused, Reverted, Unreachable
 
 ANSWER_BYTES: Final = 64 * 1024 * 1024
 AT_ONCE: Final = 8
@@ -57,14 +57,17 @@ class Rpc:
             await asyncio.gather(*waiting, return_exceptions=True)
 
     async def view(self, to: str, signature: str, *args: Any) -> list[Any]:
-        """Call a view at the latest block; a contract that is not there raises `Unreachable`."""
+        """Call a view at the latest block; one that is not there raises `Reverted`."""
         shape = abi.function(signature)
         data = "0x" + (shape.selector + abi.encode(shape.inputs, args)).hex()
-        raw = await self.rpc("eth_call", {"to": to, "data": data}, "latest")
+        try:
+            raw = await self.rpc("eth_call", {"to": to, "data": data}, "latest")
+        except NodeRefused as refusal:
+            raise Reverted("This view reverts", view=signature, words=refusal.words) from None
         try:
             return list(abi.decode(shape.outputs, bytes.fromhex(raw[2:])))
         except Exception as error:  # the decoder has many ways to say that this is another contract
-            raise Unreachable("No such view at this address", to=to, view=signature) from error
+            raise Reverted("No such view at this address", to=to, view=signature) from error
 
     async def number(self, method: str, *params: object) -> int:
         return answers.quantity(await self.rpc(method, *params))

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from cbrrr import CID, decode_dag_cbor, encode_dag_cbor
 
 from telemetry.checkpoint import MAX_RECORDS
-from telemetry.cid import BINARY_LENGTH, PREFIX, Cid, cid_of, from_binary, to_binary
+from telemetry.cid import BINARY_LENGTH, PREFIX, Cid, digest_of, from_binary, from_digest, to_binary
 from telemetry.database import sync_folder
 from telemetry.errors import BadCar, BadCid
 
@@ -36,6 +36,10 @@ class Block(NamedTuple):
 
     cid: Cid
     data: bytes
+
+
+Sections = Iterator[tuple[bytes, bytes]]
+"""Each block's SHA-256, checked, and its bytes."""
 
 
 class EpochFile(NamedTuple):
@@ -85,10 +89,8 @@ def write_car(path: Path, root: Cid, blocks: Iterable[bytes]) -> None:
 
 def read_car(stream: BinaryIO, *, max_blocks: int = MAX_BLOCKS) -> tuple[Cid, Iterator[Block]]:
     """Return a CAR's root and its blocks, which are read and checked one at a time."""
-    size = _read_varint(stream, MAX_HEADER)
-    if size is None:
-        raise BadCar(why="empty")
-    return _root(_exactly(stream, size)), _blocks(stream, max_blocks)
+    root, sections = read_sections(stream, max_blocks)
+    return from_digest(root), (Block(from_digest(digest), data) for digest, data in sections)
 
 
 def read_epoch(path: Path) -> list[Block]:
@@ -104,7 +106,7 @@ def read_epoch(path: Path) -> list[Block]:
     return found
 
 
-def _root(header: bytes) -> Cid:
+def _root(header: bytes) -> bytes:
     try:
         fields: Any = decode_dag_cbor(header)
     except ValueError as error:
@@ -116,10 +118,21 @@ def _root(header: bytes) -> Cid:
         raise BadCar(why="not version 1")
     if not isinstance(roots, list) or len(roots) != 1 or not isinstance(roots[0], CID):
         raise BadCar(why="not one root")
-    return _cid(roots[0].cid_bytes)
+    try:
+        return digest_of(from_binary(roots[0].cid_bytes))
+    except BadCid as error:
+        raise BadCar(why="a name of another form", **error.facts) from error
 
 
-def _blocks(stream: BinaryIO, max_blocks: int) -> Iterator[Block]:
+def read_sections(stream: BinaryIO, max_blocks: int = MAX_BLOCKS) -> tuple[bytes, Sections]:
+    """Like `read_car`, with blocks named by their SHA-256 alone: for those who read many."""
+    size = _read_varint(stream, MAX_HEADER)
+    if size is None:
+        raise BadCar(why="empty")
+    return _root(_exactly(stream, size)), _sections(stream, max_blocks)
+
+
+def _sections(stream: BinaryIO, max_blocks: int) -> Sections:
     count = 0
     while (size := _read_varint(stream, BINARY_LENGTH + MAX_BLOCK)) is not None:
         count += 1
@@ -128,21 +141,18 @@ def _blocks(stream: BinaryIO, max_blocks: int) -> Iterator[Block]:
         if size < BINARY_LENGTH:
             raise BadCar(why="a block without a name", block=count)
         section = _exactly(stream, size)
-        cid, data = _cid(section[:BINARY_LENGTH]), section[BINARY_LENGTH:]
-        if cid_of(data) != cid:
-            raise BadCar(why="a block is not what its name says", cid=cid)
-        yield Block(cid, data)
-
-
-def _cid(raw: bytes) -> Cid:
-    try:
-        return from_binary(raw)
-    except BadCid as error:
-        raise BadCar(why="a name of another form", **error.facts) from error
+        digest, data = section[len(PREFIX) : BINARY_LENGTH], section[BINARY_LENGTH:]
+        if not section.startswith(PREFIX):
+            raise BadCar(why="a name of another form", binary=section[:BINARY_LENGTH].hex())
+        if sha256(data).digest() != digest:
+            raise BadCar(why="a block is not what its name says", cid=from_digest(digest))
+        yield digest, data
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
-    pieces, missing = [], size
+    if len(piece := stream.read(size)) == size:
+        return piece
+    pieces, missing = [piece], size - len(piece)
     while missing:
         piece = stream.read(missing)
         if not piece:

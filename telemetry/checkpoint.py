@@ -14,8 +14,8 @@ from cbrrr import CID, decode_dag_cbor, encode_dag_cbor
 from chain import permit
 from chain.permit import Domain
 from chain.types import Address
-from telemetry.cid import Cid, cid_of, from_binary, to_binary
-from telemetry.errors import BadCheckpoint, BadCid
+from telemetry.cid import BINARY_LENGTH, PREFIX, Cid, cid_of, from_digest
+from telemetry.errors import BadCheckpoint
 from telemetry.record import SAFE_INTEGER
 
 VERSION: Final = 1
@@ -35,11 +35,21 @@ previous checkpoint's block (32 zero bytes for epoch 0)."""
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A head, the CIDs of its epoch's records in order, and the log key's signature."""
+    """A head, the SHA-256 of each of its epoch's records in order, and the log key's signature."""
 
     head: Head
-    records: tuple[Cid, ...]
+    digests: tuple[bytes, ...]
     sig: bytes
+
+    @property
+    def records(self) -> tuple[Cid, ...]:
+        """The records' names, which is how the block holds them."""
+        return tuple(map(from_digest, self.digests))
+
+    @property
+    def first(self) -> int:
+        """The seq of its first record, if the size is right."""
+        return self.head.size - len(self.digests)
 
     def encode(self) -> bytes:
         """Return the block that an epoch is known by."""
@@ -52,7 +62,7 @@ class Checkpoint:
                 "size": self.head.size,
                 "root": self.head.root,
                 "prev": self.head.prev,
-                "records": [CID(to_binary(cid)) for cid in self.records],
+                "records": [CID(PREFIX + digest) for digest in self.digests],
                 "sig": self.sig,
             }
         )
@@ -73,7 +83,7 @@ class Checkpoint:
         if not isinstance(fields["records"], list):
             raise BadCheckpoint(why="records is not a list")
         head = Head(*(fields[name] for name in ("agent", "epoch", "size", "root", "prev")))
-        checkpoint = cls(head, tuple(map(_link, fields["records"])), fields["sig"])
+        checkpoint = cls(head, tuple(map(_linked, fields["records"])), fields["sig"])
         _judge(checkpoint)
         return checkpoint
 
@@ -104,16 +114,18 @@ def _judge(checkpoint: Checkpoint) -> None:
     ):
         if type(value) is not bytes or len(value) != length:
             raise BadCheckpoint(why="wrong length", field=name)
-    if not 0 < len(checkpoint.records) <= min(MAX_RECORDS, head.size):
-        raise BadCheckpoint(why="an epoch holds 1 to 4,096 records", count=len(checkpoint.records))
+    if not 0 < len(checkpoint.digests) <= min(MAX_RECORDS, head.size):
+        raise BadCheckpoint(why="an epoch holds 1 to 4,096 records", count=len(checkpoint.digests))
     if (head.prev == FIRST_PREV) != (head.epoch == 0):
         raise BadCheckpoint(why="only epoch 0 has no predecessor", epoch=head.epoch)
 
 
-def _link(value: object) -> Cid:
+def _linked(value: object) -> bytes:
+    """The digest in a link."""
     if not isinstance(value, CID):
         raise BadCheckpoint(why="a record is not a link")
-    try:
-        return from_binary(value.cid_bytes)
-    except BadCid as error:
-        raise BadCheckpoint(why="a link of another form", **error.facts) from error
+    raw = value.cid_bytes
+    if len(raw) != BINARY_LENGTH or not raw.startswith(PREFIX):
+        raise BadCheckpoint(why="a link of another form", binary=raw[:64].hex())
+    digest: bytes = raw[len(PREFIX) :]
+    return digest

@@ -9,6 +9,7 @@ are served to others. All calls come from one thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +22,6 @@ from telemetry.recovery import State, recover, replay
 from telemetry.store import EpochInfo
 from telemetry.tables import EpochRow, Tables
 from telemetry.tree import Tree, leaf_hash
-
 
 SILENCE_MS: Final = 3_600_000
 """No log may promise less often than hourly that its life goes on."""
@@ -149,10 +149,9 @@ class Log:
         if self._cut is None:
             raise BadCheckpoint(why="no epoch waits for a signature")
         start = self._sealed.head.size if self._sealed else 0
-        cids = tuple(cid_of(data) for _, data in self.records(start, self._cut.size))
-        checkpoint = Checkpoint(self._cut, cids, sig)
+        digests = tuple(sha256(data).digest() for _, data in self.records(start, self._cut.size))
+        checkpoint = Checkpoint(self._cut, digests, sig)
         block = checkpoint.encode()
-        digests = [digest_of(cid) for cid in cids]
         self._tables.seal_epoch(self._cut.epoch, digest_of(cid_of(block)), block, digests)
         self._sealed, self._cut = checkpoint, None
         return checkpoint

@@ -15,7 +15,7 @@ from telemetry.tree import leaf_hash
 
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024
-MAX_DEPTH: Final = 32
+MAX_DEPTH: Final = 128
 SAFE_INTEGER: Final = 2**53
 """Counters stay below this, so that every JSON reader keeps them exact."""
 NO_PREV: Final = bytes(32)
@@ -38,11 +38,15 @@ KINDS: Final[frozenset[str]] = frozenset(get_args(Kind))
 
 _TEXT: Final = frozenset((str,))
 _EXACT: Final = frozenset((str, bool, bytes, type(None)))
-_CONTAINERS: Final = frozenset((dict, list))
+_TAG: Final = b"\xd8"
 _LINK: Final = b"\xd8\x2a"
-"""How a CID begins in CBOR: tag 42."""
-_FAR_BELOW: Final = b"\x3b"
+"""How a CID begins in CBOR: tag 42. Its first byte alone is sought ten times faster."""
+_EIGHT_BELOW: Final = b"\x3b"
 """How a negative integer of eight bytes begins."""
+_HEADS: Final = bytes((*range(0x81, 0x9C), *range(0xA1, 0xBC)))
+"""How a list or a map begins, unless it is empty; other bytes may look so too."""
+_FAR_BELOW: Final = re.compile(rb"\x3b[\x80-\xff]")
+"""How one begins that is below -2⁶³, though other bytes may look so."""
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**64 - 1
 _KEYS: Final = frozenset(("v", "agent", "seq", "at", "block", "prev", "kind", "body"))
@@ -98,7 +102,7 @@ class Record(NamedTuple):
         if len(data) > MAX_BYTES:
             raise BadRecord(why="too large", size=len(data), limit=MAX_BYTES)
         try:
-            fields = decode_dag_cbor(data)
+            fields: Any = decode_dag_cbor(data)
         except ValueError as error:
             raise BadRecord(why=str(error)) from error
         if not isinstance(fields, dict) or fields.keys() != _KEYS:
@@ -108,17 +112,20 @@ class Record(NamedTuple):
         block = fields["block"]
         if not isinstance(block, dict) or block.keys() != _BLOCK_KEYS:
             raise BadRecord(why="wrong block")
+        place = BlockRef(block["chain"], block["number"], block["hash"])
+        body = fields["body"]
         record = cls(
-            agent=_as_any(fields["agent"]),
-            seq=_as_any(fields["seq"]),
-            at=_as_any(fields["at"]),
-            block=BlockRef(**_as_any(block)),
-            prev=_as_any(fields["prev"]),
-            kind=_as_any(fields["kind"]),
-            body=_as_any(fields["body"]),
+            fields["agent"],
+            fields["seq"],
+            fields["at"],
+            place,
+            fields["prev"],
+            fields["kind"],
+            body,
         )
         _judge(record)
-        plain(record.body)
+        if _is_odd(data):
+            plain(body)
         return record
 
     def leaf(self) -> bytes:
@@ -151,32 +158,30 @@ def plain(value: Any, depth: int = 0) -> Any:
 def _cbor(fields: dict[str, Any]) -> bytes:
     """Encode a record; a body that `plain` would only copy is not walked: each tick waits.
 
-    The encoder itself takes exact types alone and no odd floats. What it would take and the format
-    does not is rare, and shows: depth, links, and integers of eight bytes below zero.
+    The encoder itself takes exact types alone and no odd floats. Bodies are trees: it would follow
+    a circle for ever.
     """
-    if _is_shallow(fields["body"]):
-        try:
-            data = encode_dag_cbor(fields)
-        except (TypeError, ValueError):
-            pass
-        else:
-            if _LINK not in data and _FAR_BELOW not in data:
-                return data
+    try:
+        data = encode_dag_cbor(fields)
+    except (TypeError, ValueError):
+        pass
+    else:
+        if not _is_odd(data):
+            return data
     return encode_dag_cbor(fields | {"body": plain(fields["body"])})
 
 
-def _is_shallow(body: Any) -> bool:
-    level = [body]
-    for _ in range(MAX_DEPTH):
-        level = [
-            item
-            for each in level
-            for item in (each.values() if type(each) is dict else each)
-            if type(item) in _CONTAINERS
-        ]
-        if not level:
-            return True
-    return False
+def _is_odd(data: bytes) -> bool:
+    """Whether strict DAG-CBOR may hold what the format does not; it is rare, and shows.
+
+    That is a link, an integer below all others, or more levels than `MAX_DEPTH`: each takes a byte
+    by which a list or a map begins that is not empty.
+    """
+    return (
+        (_TAG in data and _LINK in data)
+        or (_EIGHT_BELOW in data and _FAR_BELOW.search(data) is not None)
+        or len(data) - len(data.translate(None, _HEADS)) > MAX_DEPTH
+    )
 
 
 def _judge(record: Record) -> None:
@@ -198,8 +203,3 @@ def _judge(record: Record) -> None:
 
 def _is_hash(value: object) -> bool:
     return type(value) is str and _HASH.fullmatch(value) is not None
-
-
-def _as_any(value: object) -> Any:
-    """Hand an unchecked field to `_judge`, which tests its type."""
-    return value

@@ -137,7 +137,7 @@ class Archive:
             raise BadImport(**error.facts) from error
         if checkpoint.signer(self._domain) is None:
             raise BadImport(why="not signed", epoch=checkpoint.head.epoch)
-        head, first = checkpoint.head, checkpoint.head.size - len(checkpoint.records)
+        head, first = checkpoint.head, checkpoint.first
         if tuple(block.cid for block in blocks[1:]) != checkpoint.records:
             raise BadImport(why="the blocks are not the checkpoint's records", epoch=head.epoch)
         if any((r.agent, r.seq) != (head.agent, first + i) for i, r in enumerate(records)):
@@ -146,7 +146,7 @@ class Archive:
 
     def _match(self, checkpoint: Checkpoint, digest: bytes) -> None:
         """Check it against the epochs already held."""
-        head, first = checkpoint.head, checkpoint.head.size - len(checkpoint.records)
+        head, first = checkpoint.head, checkpoint.first
         query = "SELECT size, prev, digest FROM epochs WHERE agent = ? AND epoch = ?"
         at = {
             step: self._db.execute(query, (head.agent, head.epoch + step)).fetchone()

@@ -5,7 +5,7 @@ Pure. All functions take leaf hashes; `leaf_hash` makes one from a record's byte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -36,6 +36,18 @@ class Tree(NamedTuple):
             leaf = node_hash(peaks.pop(), leaf)
             size >>= 1
         return Tree(self.size + 1, (*peaks, leaf))
+
+    def extend(self, leaves: Iterable[bytes]) -> Tree:
+        """Return the tree with many leaves more; the same as appending each, in less time."""
+        peaks, size = list(self.peaks), self.size
+        for leaf in leaves:
+            node, bits = leaf, size
+            while bits & 1:
+                node = sha256(b"\x01" + peaks.pop() + node).digest()
+                bits >>= 1
+            peaks.append(node)
+            size += 1
+        return Tree(size, tuple(peaks))
 
     @property
     def root(self) -> bytes:

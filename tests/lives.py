@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -15,9 +15,19 @@ from chain.contracts import BIRTH
 from chain.keys import Key
 from chain.permit import Domain
 from chain.types import Address, Block, Call, Pull, Receipt, Wei
-from telemetry.anchor import CAUSES, anchor_call, end_call
-from telemetry.auditing.facts import Account, Anchored, Ended, Mined, Movement, Registered
-from telemetry.auditing.told import Mark
+from telemetry.anchor import anchor_call, end_call
+from telemetry.auditing.facts import (
+    Account,
+    Anchored,
+    Ended,
+    LeaseFact,
+    Mined,
+    Movement,
+    Nonce,
+    Registered,
+    Spending,
+)
+from telemetry.auditing.said import CAUSES, Mark
 from telemetry.car import car_name, write_car
 from telemetry.checkpoint import FIRST_PREV, Checkpoint, Head
 from telemetry.cid import cid_of, digest_of
@@ -52,17 +62,20 @@ class Teller:
     registry: Address = REGISTRY
     wallet: Address = WALLET.address
     operator: Address = OPERATOR.address
+    token: Address = TOKEN
+    market: Address = MARKET
     tree: Tree = field(default_factory=Tree)
     leaf: bytes = NO_PREV
     prev: bytes = FIRST_PREV
     open: list[bytes] = field(default_factory=list)
     epochs: list[tuple[Checkpoint, list[bytes]]] = field(default_factory=list)
     at_block: int | None = None
+    at_hash: str | None = None
 
     def say(self, kind: str, body: Mapping[str, Any]) -> int:
         seq = self.tree.size
         number = 10 + seq if self.at_block is None else self.at_block
-        at = BlockRef(self.chain, number, word(f"block {number}"))
+        at = BlockRef(self.chain, number, self.at_hash or word(f"block {number}"))
         fields = {"kind": kind, "body": dict(body), "at": 1000 + seq, "block": at}
         fields = {"agent": self.agent, "seq": seq, "prev": self.leaf} | fields
         data = Record(**self.twists.get(seq, lambda same: same)(fields)).encode()
@@ -167,7 +180,14 @@ class Teller:
                 "seed": "0x" + SEED.hex(),
                 "parents": [],
                 "registry": self.registry,
+                "places": {
+                    "registry": self.registry,
+                    "token": self.token,
+                    "lease_market": self.market,
+                },
                 "hibernate_max_s": 3600,
+                "silence_ms": 60_000,
+                "speed": 1.0,
                 "birth": {"intent": "birth", "nonce": nonce, "hash": tx or word(f"tx {nonce}")},
             },
         )
@@ -187,7 +207,7 @@ class Teller:
 
 
 def sign(head: Head, cids: Sequence[Any], teller: Teller) -> Checkpoint:
-    unsigned = Checkpoint(head, tuple(cids), bytes(65))
+    unsigned = Checkpoint(head, tuple(map(digest_of, cids)), bytes(65))
     from chain.permit import sign as sign_typed
 
     sig = sign_typed(teller.key, Domain(teller.chain, teller.registry), head)
@@ -265,7 +285,22 @@ def mined(nonce: int, to: str, data: bytes, value: int = 0) -> Mined:
     )
 
 
-def account(teller: Teller) -> Account:
+@dataclass(frozen=True)
+class Deeds:
+    """What the chain shows of a life, all at once."""
+
+    account: Account
+    mined: Mapping[int, Mined]
+    out: tuple[Movement, ...] = ()
+    into: tuple[Movement, ...] = ()
+    authorizations: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    leases: tuple[LeaseFact, ...] = ()
+    times: Mapping[int, int] = field(default_factory=dict)
+    hashes: Mapping[int, str | None] = field(default_factory=dict)
+    """Of blocks that are not what the log says."""
+
+
+def deeds(teller: Teller) -> Deeds:
     """What the chain shows of `whole_life`."""
     first, final = teller.epochs[0][0], teller.epochs[-1][0]
     filling = Filling(WALLET.address, "1.0")
@@ -283,12 +318,15 @@ def account(teller: Teller) -> Account:
     head = first.head
     anchored = Mark(head.epoch, head.size, head.root, digest_of(first.cid))
     token, wallet = TOKEN.lower(), WALLET.address.lower()
-    return Account(
+    account = Account(
         nonce=5,
         seen_from=1000,
         head=1000,
         anchors=(Anchored(anchored, 22), Anchored(teller.mark, 23)),
         ended=Ended(CAUSES["horizon"], wallet, teller.mark, word("tx 3")),
+    )
+    return Deeds(
+        account,
         mined={each.nonce: each for each in sent},
         out=(Movement(token, MARKET.lower(), 5, word("tx 1"), 21),),
         into=(Movement(token, MARKET.lower(), 9, word("gift"), 22),),
@@ -298,13 +336,44 @@ def account(teller: Teller) -> Account:
 class FakeWitness:
     """`telemetry.auditing.facts.Witness` over facts made up by a test."""
 
-    def __init__(self, life: Registered | None, seen: Account) -> None:
+    def __init__(self, life: Registered | None, done: Deeds, uri: str = "") -> None:
         self.chain_id = CHAIN
         self.registry = REGISTRY.lower()
-        self._life, self._seen = life, seen
+        self._life, self._done, self._uri = life, done, uri
 
     async def life(self, agent: int) -> Registered | None:
         return self._life
 
-    async def account(self, agent: int, life: Registered, hashes: Any, last: int) -> Account:
-        return self._seen
+    async def uri(self, agent: int) -> str:
+        return self._uri
+
+    async def account(self, agent: int, life: Registered, last: int) -> Account:
+        return self._done.account
+
+    async def transactions(self, wallet: str, count: int, named: Any) -> AsyncIterator[Nonce]:
+        for nonce in range(count):
+            yield Nonce(nonce, self._done.mined.get(nonce))
+
+    async def spendings(self, life: Registered, head: int) -> AsyncIterator[Spending]:
+        used = self._done.authorizations
+        for tx in dict.fromkeys(out.tx for out in self._done.out):
+            moved = tuple(out for out in self._done.out if out.tx == tx)
+            yield Spending(tx, moved, used.get(tx, frozenset()))
+
+    async def gains(self, life: Registered, head: int) -> AsyncIterator[Movement]:
+        for gain in self._done.into:
+            yield gain
+
+    async def leases(self, market: str, life: Registered, named: Any) -> Any:
+        return self._done.leases
+
+    async def time(self, block: int) -> int:
+        return self._done.times.get(block, block)
+
+    async def block_at(self, time: int, head: int) -> int:
+        times = (self._done.times.get(number, number) for number in range(head + 1))
+        return next((number for number, at in enumerate(times) if at >= time), head + 1)
+
+    async def block_hashes(self, numbers: Sequence[int]) -> AsyncIterator[str | None]:
+        for number in numbers:
+            yield self._done.hashes.get(number, word(f"block {number}"))

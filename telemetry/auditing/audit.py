@@ -6,18 +6,18 @@ after (what was really done). Untrusted throughout: a bad log gives findings, ne
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from chain.errors import Reverted
 from chain.types import Address
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.facts import Registered, Witness
+from telemetry.auditing.epoch import Epoch, Harvest, Keeper, Known
+from telemetry.auditing.facts import LeaseFact, Registered, Witness
 from telemetry.auditing.findings import Finding, Findings
-from telemetry.auditing.gateway import open_gateway
 from telemetry.auditing.judge_chain import (
     REASONS,
     goes_on,
@@ -26,17 +26,42 @@ from telemetry.auditing.judge_chain import (
     judge_identity,
     judge_time,
 )
-from telemetry.auditing.judge_log import Keeper, LogJudge
-from telemetry.auditing.judge_spending import judge_nonces, judge_transfers
-from telemetry.auditing.source import Bounds, Source, open_folder
-from telemetry.auditing.told import Told
+from telemetry.auditing.judge_conduct import (
+    NETWORK,
+    judge_blocks,
+    judge_halts,
+    judge_leases,
+    patience,
+)
+from telemetry.auditing.judge_log import LogJudge
+from telemetry.auditing.judge_spending import Case, judge_gains, judge_nonces, judge_spendings
+from telemetry.auditing.peer import KUBO, Where, open_peer
+from telemetry.auditing.pool import Pool
+from telemetry.auditing.shelf import Shelf
+from telemetry.auditing.source import Bounds, Piece, Source, open_folder
 from telemetry.checkpoint import Domain
+from telemetry.cid import Cid, digest_of, from_digest
 from telemetry.errors import SourceError
 
 Verified = Literal["chain", "internal"]
 Progress = Callable[[str, int, int], None]
 """Told what is being read, how much of it is done, and how much there is."""
+Gather = Callable[[Epoch, Any], None]
+"""Handed each epoch in order, with what the harvest took from it."""
 _ADDRESS_LENGTH: Final = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be audited, and against what."""
+
+    source: str | None = None
+    """A folder, a gateway, a Kubo node; None for where the registry says that the log is served."""
+    agent: int | None = None
+    head: str | None = None
+    """The CID of the newest checkpoint, where the source does not know."""
+    rpc: str | None = None
+    registry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,64 +83,101 @@ class Verdict:
         return asdict(self) | {"findings": [asdict(finding) for finding in self.findings]}
 
 
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A verdict, and what it was reached by: of use to those who make more of the log."""
+
+    verdict: Verdict
+    life: Registered | None
+    leases: tuple[LeaseFact, ...]
+    known: Known
+
+
 async def audit(
-    source: str,
+    source: str | None,
     *,
     agent: int | None = None,
+    head: str | None = None,
     rpc: str | None = None,
     registry: str | None = None,
     progress: Progress | None = None,
     bounds: Bounds | None = None,
 ) -> Verdict:
-    """Audit a folder or a gateway.
+    """Audit a folder, a gateway, a Kubo node, or what the registry names.
 
     Raises `SourceError` when there is no log to read, `chain.errors.ChainError` when the chain
     that was named does not answer.
     """
-    if registry is not None and not _is_address(registry):
-        raise SourceError(why="the registry is not an address", registry=registry[:80])
-    tell = progress or _silent
-    found, told = Findings(), Told()
+    asked = Asked(source, agent, head, rpc, registry)
+    return (await examine(asked, progress=progress, bounds=bounds)).verdict
+
+
+async def examine(
+    asked: Asked,
+    *,
+    progress: Progress | None = None,
+    bounds: Bounds | None = None,
+    harvest: Harvest | None = None,
+    gather: Gather | None = None,
+) -> Audited:
+    """The same, for those who want more: `harvest` runs on each epoch, wherever that is judged."""
+    _judge_question(asked)
+    tell, bounds = progress or _silent, bounds or Bounds()
+    found = Findings()
     async with AsyncExitStack() as stack:
+        shelf = Shelf()
+        stack.callback(shelf.close)
         witness = None
-        if rpc and registry:
-            witness = await stack.enter_async_context(_witness(rpc, registry, tell))
-        async with _source(source, agent, bounds or Bounds(), found) as log:
-            told.agent = log.agent
-            life = await _life(witness, log.agent)
-            told.wallet = life.wallet if life else None
-            judge = LogJudge(told, found, _keeper(witness, life))
-            await _read(log, judge, found, tell)
-        if rpc and witness is None:
-            witness = await stack.enter_async_context(_claimed(rpc, told, found, tell))
-        if witness:
-            ended = await _judge_with(witness, told, found)
+        if asked.rpc and asked.registry:
+            witness = await stack.enter_async_context(_witness(asked.rpc, asked.registry, tell))
+        log = await stack.enter_async_context(_source(asked, witness, bounds, found))
+        life = await _life(witness, log.agent)
+        known = Known(log.agent, _keeper(witness, life), None)
+        judge = LogJudge(shelf, found)
+        pool = Pool(harvest, log.size)
+        stack.push_async_callback(pool.close)
+        known = await _read(log, judge, pool, known, tell, gather)
+        if asked.rpc and witness is None:
+            witness = await stack.enter_async_context(_claimed(asked.rpc, judge, found, tell))
+            life = await _life(witness, known.agent)
+        leases: tuple[LeaseFact, ...] = ()
+        ended: str | None
+        if witness is None:
+            ended = _judge_alone(judge, asked.registry, found)
         else:
-            ended = _judge_alone(told, registry, found)
-    findings = found.all()
-    outcome, cause = (told.ending.reason, told.ending.cause) if told.ending else (ended, None)
-    return Verdict(
-        ok=not any(finding.level == "fault" for finding in findings),
-        verified="chain" if witness else "internal",
-        findings=findings,
-        agent=told.agent,
-        records=told.records,
-        epochs=judge.epochs,
-        head=judge.head,
-        outcome=outcome,
-        cause=cause,
-    )
+            ended, leases = await _judge_with(witness, judge, shelf, life, known, found)
+    verdict = _verdict(judge, found, known, ended, on_chain=witness is not None)
+    return Audited(verdict, life, leases, known)
+
+
+def _judge_question(asked: Asked) -> None:
+    if asked.registry is not None and not _is_address(asked.registry):
+        raise SourceError(why="the registry is not an address", registry=asked.registry[:80])
+    if asked.head is not None:
+        digest_of(asked.head)
+    if asked.source is None and not (asked.rpc and asked.registry and asked.agent is not None):
+        raise SourceError(why="name a source, or a chain, its registry and the agent")
 
 
 @asynccontextmanager
 async def _source(
-    source: str, agent: int | None, bounds: Bounds, found: Findings
+    asked: Asked, witness: Witness | None, bounds: Bounds, found: Findings
 ) -> AsyncIterator[Source]:
-    if source.startswith(("http://", "https://")):
-        async with open_gateway(source, agent, bounds, found) as gateway:
-            yield gateway
+    where, anchored = asked.source, None
+    if witness and asked.agent is not None:
+        if where is None:
+            where = await witness.uri(asked.agent)
+            if not where.startswith(("http://", "https://")):
+                raise SourceError(why="the registry names no address of this log", uri=where[:200])
+        life = await witness.life(asked.agent)
+        anchored = from_digest(life.last.digest) if life and life.last else None
+    assert where is not None  # noqa: S101 - _judge_question's promise
+    if where.startswith(("http://", "https://", KUBO)):
+        named = Where(Cid(asked.head) if asked.head else None, anchored)
+        async with open_peer(where, asked.agent, named, bounds, found) as peer:
+            yield peer
     else:
-        yield await asyncio.to_thread(open_folder, Path(source), agent, bounds, found)
+        yield open_folder(Path(where), asked.agent, bounds, found)
 
 
 @asynccontextmanager
@@ -127,13 +189,14 @@ async def _witness(rpc: str, registry: str, tell: Progress) -> AsyncIterator[Wit
         yield witness
 
 
-def _claimed(rpc: str, told: Told, found: Findings, tell: Progress) -> Any:
+def _claimed(rpc: str, judge: LogJudge, found: Findings, tell: Progress) -> Any:
     """Without a registry to trust, the one that the log names must do."""
-    if told.birth is None:
+    if judge.story.birth is None:
         raise SourceError(why="the log names no registry; name one with --registry")
-    said = f"the registry {told.birth.registry} is the log's own word; name it with --registry"
+    registry = judge.story.birth.registry
+    said = f"the registry {registry} is the log's own word; name it with --registry"
     found.note(kinds.TRUST, said)
-    return _witness(rpc, told.birth.registry, tell)
+    return _witness(rpc, registry, tell)
 
 
 async def _life(witness: Witness | None, agent: int | None) -> Registered | None:
@@ -146,57 +209,140 @@ def _keeper(witness: Witness | None, life: Registered | None) -> Keeper | None:
     return Keeper(life.log_key, Domain(witness.chain_id, Address(witness.registry)))
 
 
-async def _read(log: Source, judge: LogJudge, found: Findings, tell: Progress) -> None:
+async def _read(
+    log: Source,
+    judge: LogJudge,
+    pool: Pool,
+    known: Known,
+    tell: Progress,
+    gather: Gather | None,
+) -> Known:
+    """Judge every epoch; gives what is known once the first has been read."""
     done = 0
-    async for piece in log.pieces():
-        try:
-            await asyncio.to_thread(judge.read, piece)
-        except OSError as error:
-            found.fault(kinds.DAMAGED, f"{piece.name}: {error.strerror}")
+
+    def take(piece: Piece, epoch: Epoch) -> None:
+        nonlocal done
+        judge.join(epoch, known, piece.name)
+        log.release(piece)
+        if gather and epoch.head is not None:
+            gather(epoch, epoch.harvest)
         done += 1
         tell("epochs", done, log.epochs)
 
+    async with aclosing(log.pieces()) as pieces:  # type: ignore[type-var] # they are generators
+        async for piece in pieces:
+            epoch = await pool.first(piece, known)
+            take(piece, epoch)
+            known = known._replace(birth=judge.story.birth)
+            break
+        async for piece, epoch in pool.judge(pieces, known):
+            take(piece, epoch)
+    return known._replace(birth=judge.story.birth)
 
-async def _judge_with(witness: Witness, told: Told, found: Findings) -> str | None:
-    """Return how the life ended as far as the chain tells, or None when it goes on."""
-    life = await _life(witness, told.agent)
-    if life is None or told.agent is None:
-        found.fault(kinds.IDENTITY, f"the registry knows no agent {told.agent}")
-        return "lost"
-    if told.birth:
-        judge_identity(told.birth, life, witness.chain_id, witness.registry, found)
+
+async def _judge_with(
+    witness: Witness,
+    judge: LogJudge,
+    shelf: Shelf,
+    life: Registered | None,
+    known: Known,
+    found: Findings,
+) -> tuple[str | None, tuple[LeaseFact, ...]]:
+    """How the life ended as far as the chain tells, or None when it goes on; and its leases."""
+    if life is None or known.agent is None:
+        found.fault(kinds.IDENTITY, f"the registry knows no agent {known.agent}")
+        return "lost", ()
+    birth = judge.story.birth
+    if birth:
+        judge_identity(birth, life, witness.chain_id, witness.registry, found)
     else:
         found.fault(kinds.ORDER, "the log has no birth record", 0)
-    account = await witness.account(told.agent, life, _hashes(told), told.last_block)
-    judge_time(told, account, found)
-    judge_anchors(told, life, account, found)
-    judge_nonces(told, life, witness.registry, account, found)
-    judge_transfers(told, life, account, found)
-    judge_ending(told, life, account, found)
-    if goes_on(told, life, account):
-        return None
-    return REASONS.get(life.cause, "lost")
+    account = await witness.account(known.agent, life, judge.last_block)
+    case = Case(judge, shelf, life, account, witness.registry, found)
+    judge_time(judge, account, found)
+    judge_anchors(judge, shelf, life, account, found)
+    nonces = witness.transactions(life.wallet, account.nonce, _named(shelf))
+    await judge_nonces(case, nonces)
+    await judge_spendings(case, witness.spendings(life, account.head))
+    await judge_gains(case, witness.gains(life, account.head))
+    judge_ending(judge, life, account, found)
+    leases = await _judge_conduct(witness, case) if birth else ()
+    if goes_on(judge, life, account):
+        return None, leases
+    return REASONS.get(life.cause, "lost"), leases
 
 
-def _hashes(told: Told) -> dict[int, list[str]]:
+async def _judge_conduct(witness: Witness, case: Case) -> tuple[LeaseFact, ...]:
+    birth, account, life = case.log.story.birth, case.account, case.life
+    assert birth is not None  # noqa: S101 - the caller's branch
+    halts = [
+        (halt, await witness.block_at(halt.at + patience(birth), account.head))
+        for halt in account.halts
+    ]
+    judge_halts(halts, case.log.decided, birth, case.found)
+    leases = await _leases(witness, case, birth.market)
+    told = [
+        (at, await witness.time(min(at.block, account.head)))
+        for at in case.shelf.leases()
+        if at.said.network == NETWORK
+    ]
+    judge_leases(told, leases, life.wallet, case.found)
+    sample = [seen for seen in case.log.sample if seen.number <= account.head]
+    numbers = [seen.number for seen in sample]
+    hashes = [each async for each in witness.block_hashes(numbers)]
+    judge_blocks(sample, hashes, case.found)
+    return tuple(leases)
+
+
+async def _leases(witness: Witness, case: Case, market: str) -> Sequence[LeaseFact]:
+    """The market is the log's own word: there may be none."""
+    try:
+        return await witness.leases(market, case.life, case.shelf.leased(NETWORK))
+    except Reverted as error:
+        case.found.note(kinds.TRUST, f"no lease market at {market}: {error}", 0)
+        return ()
+
+
+def _named(shelf: Shelf) -> Iterator[tuple[int, Sequence[str]]]:
     """Where each nonce's transaction may be found; a fee bump is known once it has settled."""
-    places: dict[int, list[str]] = {}
-    for nonce, named in told.named.items():
-        settled = told.settled.get(nonce)
-        said = (settled.hash if settled else None, named.hash)
-        places[nonce] = list(dict.fromkeys(each for each in said if each))
-    return places
+    for named in shelf.all_named():
+        settled = shelf.settled(named.nonce)
+        said = (settled.said.hash if settled else None, named.hash)
+        yield named.nonce, list(dict.fromkeys(each for each in said if each))
 
 
-def _judge_alone(told: Told, registry: str | None, found: Findings) -> str:
+def _judge_alone(judge: LogJudge, registry: str | None, found: Findings) -> str:
     """Return `lost`, which a log without an ending is when nothing else is known of it."""
-    if told.birth is None:
+    birth = judge.story.birth
+    if birth is None:
         found.fault(kinds.ORDER, "the log has no birth record", 0)
-    elif registry is not None and registry.lower() != told.birth.registry:
-        found.fault(kinds.IDENTITY, f"the log names registry {told.birth.registry}", 0)
-    if told.ending is None:
+    elif registry is not None and registry.lower() != birth.registry:
+        found.fault(kinds.IDENTITY, f"the log names registry {birth.registry}", 0)
+    if judge.story.ending is None:
         found.fault(kinds.ENDING, "the log has no ending")
     return "lost"
+
+
+def _verdict(
+    judge: LogJudge, found: Findings, known: Known, ended: str | None, *, on_chain: bool
+) -> Verdict:
+    story = judge.story
+    if story.gaps:
+        said = f"{story.gaps} times nothing was written, for {story.absent_ms / 1000:.0f} s in all"
+        found.note(kinds.GAP, said)
+    findings = found.all()
+    ending = story.ending[1] if story.ending else None
+    return Verdict(
+        ok=not any(finding.level == "fault" for finding in findings),
+        verified="chain" if on_chain else "internal",
+        findings=findings,
+        agent=known.agent,
+        records=judge.records,
+        epochs=judge.epochs,
+        head=from_digest(judge.head.digest) if judge.head else None,
+        outcome=ending.reason if ending else ended,
+        cause=ending.cause if ending else None,
+    )
 
 
 def _is_address(text: str) -> bool:

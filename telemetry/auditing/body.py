@@ -12,6 +12,7 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,77}")
 _HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
 _LONGEST: Final = 512
 _ADDRESS_BYTES: Final = 20
+_MOST: Final = 2**63
 
 Body = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ def long_text(body: Body, name: str) -> str:
 
 def integer(body: Body, name: str) -> int:
     value = body.get(name)
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < _MOST:
         raise BadRecord(why="no such counter", field=name)
     return value
 

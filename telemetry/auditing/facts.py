@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from telemetry.auditing.told import Mark
+from telemetry.auditing.said import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,14 @@ class Registered:
     """The last anchored checkpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Anchored:
+class Anchored(NamedTuple):
     """One `Anchored` event."""
 
     mark: Mark
     block: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """The `Ended` event; `mark` is None when the operator closed a life without a checkpoint."""
 
     cause: int
@@ -45,8 +43,31 @@ class Ended:
     tx: str
 
 
+class HaltedAt(NamedTuple):
+    """A halt on the chain: its block and time, and the block of its `Resumed`, if there was one."""
+
+    block: int
+    at: int
+    lifted: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
-class Mined:
+class Account:
+    """What the registry and the wallet's counter show, up to the chain's head."""
+
+    nonce: int
+    seen_from: int
+    """The head when the audit began, before it read the log."""
+    head: int
+    """The head after the log was read."""
+    silent_s: int = 0
+    """Chain time between the block of the log's last record and the head."""
+    anchors: tuple[Anchored, ...] = ()
+    halts: tuple[HaltedAt, ...] = ()
+    ended: Ended | None = None
+
+
+class Mined(NamedTuple):
     """A transaction of the wallet and its receipt; `fees`: each honest way to count its fee."""
 
     nonce: int
@@ -61,8 +82,15 @@ class Mined:
     fees: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Nonce(NamedTuple):
+    """What was found at one nonce; where nothing was, `searched` says which blocks were read."""
+
+    nonce: int
+    mined: Mined | None
+    searched: str = ""
+
+
+class Movement(NamedTuple):
     """One `Transfer` event from or to the wallet."""
 
     token: str
@@ -72,27 +100,28 @@ class Movement:
     block: int
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Everything the wallet and the registry did between birth and the chain's head."""
+class Spending(NamedTuple):
+    """What left the wallet in one transaction, and the EIP-3009 nonces of its that this used up."""
 
-    nonce: int
-    seen_from: int
-    """The head when the audit began, before it read the log."""
-    head: int
-    """The head after the log was read."""
-    silent_s: int = 0
-    """Chain time between the block of the log's last record and the head."""
-    anchors: tuple[Anchored, ...] = ()
-    ended: Ended | None = None
-    mined: Mapping[int, Mined] = field(default_factory=dict)
-    """By nonce; one that is missing was searched for and not found."""
-    searched: str = ""
-    """Where the missing ones were looked for."""
-    out: tuple[Movement, ...] = ()
-    into: tuple[Movement, ...] = ()
-    authorizations: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
-    """The wallet's EIP-3009 nonces that each transaction used up."""
+    tx: str
+    out: tuple[Movement, ...]
+    authorizations: frozenset[bytes]
+
+
+class LeaseFact(NamedTuple):
+    """One lease as the market holds it; times are chain seconds, 0 for what has not happened."""
+
+    lease: int
+    tenant: str
+    guardian: str
+    offer: int
+    provider: str
+    rate: int
+    opened_at: int
+    activated_at: int
+    settled_until: int
+    """Up to when it has been paid."""
+    closed_at: int
 
 
 class Witness(Protocol):
@@ -105,11 +134,42 @@ class Witness(Protocol):
         """The registry's entry at the latest block; None for an id that was never born."""
         ...
 
-    async def account(
-        self, agent: int, life: Registered, hashes: Mapping[int, Sequence[str]], last: int
-    ) -> Account:
-        """Read everything else.
+    async def uri(self, agent: int) -> str:
+        """Where the agent says that its log is served."""
+        ...
 
-        `hashes` are where the log says each nonce may be found, `last` its last record's block.
-        """
+    async def account(self, agent: int, life: Registered, last: int) -> Account:
+        """`last` is the block of the log's last record."""
+        ...
+
+    def transactions(
+        self, wallet: str, count: int, named: Iterable[tuple[int, Sequence[str]]]
+    ) -> AsyncIterator[Nonce]:
+        """Nonces 0 to `count`, in order; `named` says where the log says each may be found."""
+        ...
+
+    def spendings(self, life: Registered, head: int) -> AsyncIterator[Spending]:
+        """All that left the wallet, of any token, in the chain's order."""
+        ...
+
+    def gains(self, life: Registered, head: int) -> AsyncIterator[Movement]:
+        """All that came to it."""
+        ...
+
+    async def leases(
+        self, market: str, life: Registered, named: Iterable[int]
+    ) -> Sequence[LeaseFact]:
+        """Those that the wallet or its operator opened, and of the `named` ones all that exist."""
+        ...
+
+    async def time(self, block: int) -> int:
+        """When a block was made, in chain seconds."""
+        ...
+
+    async def block_at(self, time: int, head: int) -> int:
+        """The first block not before a time; that after `head` if there is none yet."""
+        ...
+
+    def block_hashes(self, numbers: Sequence[int]) -> AsyncIterator[str | None]:
+        """Of these blocks, in their order; None for one that there is not."""
         ...

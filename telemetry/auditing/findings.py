@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -41,10 +42,14 @@ ORDER: Final = "order"
 """A record where its kind may not stand."""
 CLOCK: Final = "clock"
 """Time that runs backwards, or ahead of the chain."""
+SILENCE: Final = "silence"
+"""Nothing for longer than the log's own promise, or a gap that says another time."""
 BODY: Final = "body"
 """A body without what its kind must say."""
 DECISION: Final = "decision"
 """Probabilities or a menu that cannot be."""
+REPLAY: Final = "replay"
+"""The model that a record names gives other probabilities for its prompt."""
 DRAW: Final = "draw"
 """A choice other than the one that the birth seed draws."""
 INTENT: Final = "intent"
@@ -57,6 +62,12 @@ IDENTITY: Final = "identity"
 """Another wallet, key, genome, seed, parents, chain or registry than was born."""
 ANCHOR: Final = "anchor"
 """An anchored checkpoint that is not the log's."""
+BLOCK: Final = "block"
+"""Records read at blocks that are not on the chain."""
+HALT: Final = "halt"
+"""A halt on the chain that the log does not obey, or does not tell."""
+LEASE: Final = "lease"
+"""A lease that is another than the market's, or that no record tells of."""
 UNNAMED: Final = "unnamed"
 """A transaction of the wallet that no record names."""
 UNSEEN: Final = "unseen"
@@ -73,6 +84,8 @@ SPAM: Final = "spam"
 """Tokens that the log has nothing to do with say that they left the wallet (note)."""
 ALIVE: Final = "alive"
 """The life goes on: its log has no ending yet (note)."""
+GAP: Final = "gap"
+"""Times in which nothing was written, as the log itself admits (note)."""
 AHEAD: Final = "ahead"
 """The chain is further than what a living agent has published (note)."""
 UNANCHORED: Final = "unanchored"
@@ -91,6 +104,10 @@ class Finding:
     level: Level
     record: int | None
     detail: str
+
+
+State = tuple[tuple[Finding, ...], Mapping[tuple[str, Level], int]]
+"""Findings on their way from one process to another: those kept, and how many there were."""
 
 
 class Findings:
@@ -114,6 +131,20 @@ class Findings:
             if count > MOST_OF_A_KIND
         )
         return (*self._found, *more)
+
+    @property
+    def state(self) -> State:
+        return tuple(self._found), dict(self._counts)
+
+    def absorb(self, state: State) -> None:
+        """Take over what was found elsewhere."""
+        found, counts = state
+        kept: Counter[tuple[str, Level]] = Counter()
+        for finding in found:
+            kept[finding.kind, finding.level] += 1
+            self._add(finding)
+        for key, count in counts.items():
+            self._counts[key] += count - kept[key]
 
     def _add(self, finding: Finding) -> None:
         self._counts[finding.kind, finding.level] += 1

@@ -8,7 +8,9 @@ from typing import Final
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.facts import Account, Ended, Registered
 from telemetry.auditing.findings import Findings
-from telemetry.auditing.told import CAUSES, LONGEST_SILENCE_S, Birth, Mark, Told
+from telemetry.auditing.judge_log import LogJudge
+from telemetry.auditing.said import CAUSES, LONGEST_HIBERNATION_S, Birth, Ending, Mark
+from telemetry.auditing.shelf import Shelf
 
 REASONS: Final = {number: reason for reason, number in CAUSES.items()}
 LAG: Final = 64
@@ -36,29 +38,31 @@ def judge_identity(
             found.fault(kinds.IDENTITY, f"{name}: the log says {said}, the chain {known}", 0)
 
 
-def judge_time(told: Told, account: Account, found: Findings) -> None:
+def judge_time(log: LogJudge, account: Account, found: Findings) -> None:
     """No record can have been read at a block that is not there yet; nodes differ by a few."""
-    if told.last_block > account.head + LAG:
-        said = f"a record was read at block {told.last_block}, the chain has {account.head}"
+    if log.last_block > account.head + LAG:
+        said = f"a record was read at block {log.last_block}, the chain has {account.head}"
         found.fault(kinds.CLOCK, said)
 
 
-def judge_anchors(told: Told, life: Registered, account: Account, found: Findings) -> None:
+def judge_anchors(
+    log: LogJudge, shelf: Shelf, life: Registered, account: Account, found: Findings
+) -> None:
     """Every anchored checkpoint must be the log's; so must the one that the registry keeps."""
     for anchored in account.anchors:
         later = anchored.block > account.seen_from and not life.ended
-        _judge_mark(told, anchored.mark, found, later=later)
+        _judge_mark(shelf, anchored.mark, found, later=later)
     if life.last and all(life.last != anchored.mark for anchored in account.anchors):
-        _judge_mark(told, life.last, found, later=False)
+        _judge_mark(shelf, life.last, found, later=False)
     size = max((each.mark.size for each in account.anchors), default=0)
-    if told.records > size:
-        said = f"{told.records - size} records after the last anchor, which covers {size}"
+    if log.records > size:
+        said = f"{log.records - size} records after the last anchor, which covers {size}"
         found.note(kinds.UNANCHORED, said)
 
 
-def _judge_mark(told: Told, mark: Mark, found: Findings, *, later: bool) -> None:
+def _judge_mark(shelf: Shelf, mark: Mark, found: Findings, *, later: bool) -> None:
     """`later` anchors came while the log was being read: it may not have held them yet."""
-    own = told.marks.get(mark.epoch)
+    own = shelf.marked(mark.epoch)
     if own is None and later:
         found.note(kinds.AHEAD, f"epoch {mark.epoch} was anchored while the log was read")
     elif own is None:
@@ -76,39 +80,39 @@ def _difference(own: Mark, other: Mark) -> str:
     return "the epochs differ"
 
 
-def goes_on(told: Told, life: Registered, account: Account) -> bool:
+def goes_on(log: LogJudge, life: Registered, account: Account) -> bool:
     """Whether more of the log may come: no ending anywhere, and not silent for too long."""
-    longest = told.birth.hibernate_s if told.birth else LONGEST_SILENCE_S
-    over = told.ending is not None or life.ended
+    birth = log.story.birth
+    longest = birth.hibernate_s if birth else LONGEST_HIBERNATION_S
+    over = log.story.ending is not None or life.ended
     return not over and (life.halted or account.silent_s <= longest)
 
 
-def judge_ending(told: Told, life: Registered, account: Account, found: Findings) -> None:
+def judge_ending(log: LogJudge, life: Registered, account: Account, found: Findings) -> None:
     """The log's ending and the chain's must be one; a life without either goes on, or is lost."""
-    if goes_on(told, life, account):
+    ending = log.story.ending
+    if goes_on(log, life, account):
         found.note(kinds.ALIVE, "the life goes on; its log has no ending yet")
-    elif told.ending is None and not life.ended:
+    elif ending is None and not life.ended:
         hours = account.silent_s // 3600
         found.fault(kinds.ENDING, f"no ending, and no record in the last {hours} chain hours")
-    elif told.ending is None:
+    elif ending is None:
         cause = REASONS.get(life.cause, str(life.cause))
         found.fault(kinds.ENDING, f"the life ended ({cause}) and its log has no ending")
     elif not life.ended or account.ended is None:
-        found.fault(kinds.ENDING, "the log has ended, the chain knows of no end", told.ending.seq)
+        found.fault(kinds.ENDING, "the log has ended, the chain knows of no end", ending[0])
     else:
-        for why in _ending_faults(told, life, account.ended):
-            found.fault(kinds.ENDING, why, told.ending.seq)
+        for why in _ending_faults(log, ending[1], life, account.ended):
+            found.fault(kinds.ENDING, why, ending[0])
 
 
-def _ending_faults(told: Told, life: Registered, ended: Ended) -> Iterator[str]:
-    assert told.ending is not None  # noqa: S101 - judge_ending's branch
-    if CAUSES[told.ending.reason] != ended.cause:
+def _ending_faults(log: LogJudge, ending: Ending, life: Registered, ended: Ended) -> Iterator[str]:
+    if CAUSES[ending.reason] != ended.cause:
         chain = REASONS.get(ended.cause, ended.cause)
-        yield f"the log says {told.ending.reason}, the chain {chain}"
-    final = told.marks[max(told.marks)] if told.marks else None
+        yield f"the log says {ending.reason}, the chain {chain}"
     if ended.mark is None:
         yield "the end on chain anchors no checkpoint"
-    elif final != ended.mark:
+    elif log.head != ended.mark:
         yield f"the end on chain anchors epoch {ended.mark.epoch}, not the log's last checkpoint"
     if ended.by != life.wallet:
         yield f"ended by {ended.by}, not by the wallet"

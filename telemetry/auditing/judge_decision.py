@@ -1,9 +1,13 @@
-"""Judges one decision: could it be what the formula gives, and is it what the birth seed draws?"""
+"""Judges one decision: could it be what the formula gives, and is it what the birth seed draws?
+
+Half of a log is decisions, and each is looked at: these lines take care to be few.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, fsum, isfinite
-from typing import Final
+from typing import Any, Final
 
 from telemetry.auditing import body as read
 from telemetry.auditing import findings as kinds
@@ -13,15 +17,17 @@ from telemetry.errors import BadRecord
 
 _MOST: Final = 26
 _SLACK: Final = 1e-9
+_LONGEST_KEY: Final = 512
 _REFLEX: Final = "reflex"
 _DIGESTS: Final = ("gguf", "adapter", "engine")
+_NUMBERS: Final = frozenset((int, float))
 
 Verdict = tuple[str, str] | None
 
 
 def judge_decision(body: Body, seq: int, seed: bytes | None) -> Verdict:
     """Return a kind of finding and why, or None; a body of another form raises `BadRecord`."""
-    size, logprobs = len(_menu(body)), _logprobs(body)
+    size, logprobs = _menu(body), _logprobs(body)
     epsilon, temperature = read.number(body, "epsilon"), read.number(body, "temperature")
     chosen = read.integer(body, "chosen")
     if chosen >= size:
@@ -35,40 +41,55 @@ def judge_decision(body: Body, seq: int, seed: bytes | None) -> Verdict:
     return None
 
 
-def _impossible(logprobs: list[float], size: int, epsilon: float) -> str | None:
+def _impossible(logprobs: Sequence[float], size: int, epsilon: float) -> str | None:
     if len(logprobs) != size:
         return f"{len(logprobs)} probabilities for {size} entries"
-    if any(value > _SLACK for value in logprobs):
+    if max(logprobs) > _SLACK:
         return "a probability above 1"
-    if abs(fsum(map(exp, logprobs)) - 1) > _SLACK:
+    chances = list(map(exp, logprobs))
+    if abs(fsum(chances) - 1) > _SLACK:
         return "the probabilities do not sum to 1"
-    if min(map(exp, logprobs)) < epsilon / size - _SLACK:
+    if min(chances) < epsilon / size - _SLACK:
         return "a probability below epsilon's share"
     return None
 
 
-def _menu(body: Body) -> list[str]:
-    menu = [read.text(item, "key") for item in read.maps(body, "menu")]
-    for item in read.maps(body, "menu"):
-        read.within(item, "params")
-        read.long_text(item, "summary")
-    if not 0 < len(menu) <= _MOST:
-        raise BadRecord(why="a menu has 1 to 26 entries", count=len(menu))
-    if menu[0].partition(".")[0] != "hold":
+def _menu(body: Body) -> int:
+    """How many entries it has."""
+    menu = body.get("menu")
+    if type(menu) is not list or not 0 < len(menu) <= _MOST:
+        raise BadRecord(why="a menu has 1 to 26 entries", field="menu")
+    for item in menu:
+        if type(item) is not dict or not _is_entry(item):
+            raise BadRecord(why="an entry has a key, params and a summary", field="menu")
+    if menu[0]["key"].partition(".")[0] != "hold":
         raise BadRecord(why="a menu begins with hold")
-    return menu
+    return len(menu)
 
 
-def _logprobs(body: Body) -> list[float]:
+def _is_entry(item: dict[str, Any]) -> bool:
+    key = item.get("key")
+    return (
+        type(key) is str
+        and len(key) <= _LONGEST_KEY
+        and type(item.get("params")) is dict
+        and type(item.get("summary")) is str
+    )
+
+
+def _logprobs(body: Body) -> Sequence[float]:
     read.within(body, "observation")
     read.long_text(body, "prompt")
     read.number(body, "latency_ms")
-    if not read.absent(body, "thought"):
+    if body.get("thought") is not None:
         read.long_text(body, "thought")
     if body.get("model") != _REFLEX:
+        model = read.within(body, "model")
         for name in _DIGESTS:
-            read.text(read.within(body, "model"), name)
-    values = read.listed(body, "logprobs")
-    if not all(type(value) in (int, float) and isfinite(value) for value in values):
-        raise BadRecord(why="probabilities are not finite numbers", field="logprobs")
-    return [float(value) for value in values]
+            read.text(model, name)
+    values = body.get("logprobs")
+    if type(values) is not list or not _NUMBERS.issuperset(map(type, values)):
+        raise BadRecord(why="probabilities are not numbers", field="logprobs")
+    if not values or not all(map(isfinite, values)):
+        raise BadRecord(why="probabilities are not finite", field="logprobs")
+    return values

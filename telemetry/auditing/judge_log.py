@@ -1,118 +1,101 @@
-"""Judges the log's own mathematics: leaves, links, the growing tree, and who signed its heads.
+"""Joins epochs that were judged alone: the links between them, the growing tree, the story.
 
 What lies after a hole is still judged as far as it can be; each hole is found once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from array import array
+from heapq import nsmallest
 
-from chain.types import Address
 from telemetry.auditing import findings as kinds
+from telemetry.auditing.epoch import OTHER_SINCE, SAMPLE, Epoch, Known, Seen, silence
 from telemetry.auditing.findings import Findings
 from telemetry.auditing.judge_story import Story
-from telemetry.auditing.source import Piece
-from telemetry.auditing.told import Mark, Told
-from telemetry.car import Block, read_car
-from telemetry.checkpoint import FIRST_PREV, Checkpoint, Domain
-from telemetry.cid import Cid, digest_of
-from telemetry.errors import BadCar, BadCheckpoint, BadRecord
-from telemetry.record import NO_PREV, Record
-from telemetry.tree import Tree, leaf_hash
-
-
-@dataclass(frozen=True, slots=True)
-class Keeper:
-    """Who must have signed the checkpoints, and where that counts."""
-
-    log_key: str
-    domain: Domain
+from telemetry.auditing.said import Gap, Mark
+from telemetry.auditing.shelf import Shelf
+from telemetry.checkpoint import FIRST_PREV, Head
+from telemetry.record import NO_PREV
+from telemetry.tree import Tree
 
 
 class LogJudge:
-    """Walks a log once, epoch by epoch, in little memory."""
+    """Takes epochs in their order; keeps of them what the chain can confirm."""
 
-    def __init__(self, told: Told, found: Findings, keeper: Keeper | None) -> None:
-        self.head: Cid | None = None
+    def __init__(self, shelf: Shelf, found: Findings) -> None:
+        self.records = 0
         self.epochs = 0
-        self._told = told
+        self.last_block = 0
+        self.head: Mark | None = None
+        """The newest checkpoint that was read."""
+        self.story = Story(shelf, found)
+        self.sample: list[Seen] = []
+        self.decided = array("Q")
+        """The blocks that decisions were read at."""
+        self._shelf = shelf
         self._found = found
-        self._keeper = keeper
-        self._story = Story(told, found)
         self._epoch = 0
         self._seq = 0
+        self._at: int | None = None
         self._leaf: bytes | None = NO_PREV
         self._digest: bytes | None = FIRST_PREV
         self._tree: Tree | None = Tree()
 
-    def read(self, piece: Piece) -> None:
-        """Judge one epoch's file; whatever it holds, this returns."""
-        try:
-            root, blocks = read_car(piece.stream)
-            checkpoint = _checkpoint(root, blocks)
-        except BadCar as error:
-            self._found.fault(kinds.DAMAGED, f"{piece.name}: {error}")
+    def join(self, epoch: Epoch, known: Known, name: str) -> None:
+        """Judge what one epoch has to do with those before it."""
+        self._found.absorb(epoch.found)
+        if epoch.head is None or not self._follows(epoch, epoch.head, name):
             return
-        except BadCheckpoint as error:
-            self._found.fault(kinds.CHECKPOINT, f"{piece.name}: {error}")
-            return
-        if self._follows(checkpoint, piece.name):
-            self._records(checkpoint, blocks, piece.name)
-            self._seal(checkpoint, root)
+        self._begin(epoch, known)
+        self._shelf.deal_in(epoch.tokens)
+        self.story.tell(epoch.events, epoch.flags, self._seq)
+        self._grow(epoch)
+        self._seal(epoch, epoch.head)
+        self.decided.frombytes(epoch.decided)
+        self.last_block = max(self.last_block, epoch.last_block)
+        self.sample = nsmallest(SAMPLE, [*self.sample, *epoch.sample])
 
-    def _follows(self, checkpoint: Checkpoint, name: str) -> bool:
-        head = checkpoint.head
-        if head.agent != self._told.agent:
-            self._found.fault(kinds.SEQUENCE, f"{name}: a checkpoint of agent {head.agent}")
-            return False
+    def _follows(self, epoch: Epoch, head: Head, name: str) -> bool:
         if head.epoch < self._epoch:
-            self._found.fault(kinds.SEQUENCE, f"{name}: epoch {head.epoch} comes again or too late")
+            said = f"{name}: epoch {head.epoch} comes again or too late"
+            self._found.fault(kinds.SEQUENCE, said)
             return False
         if head.epoch > self._epoch:
             self._hole(f"epochs {self._epoch} to {head.epoch - 1} are not there")
-            self._seq = head.size - len(checkpoint.records)
+            self._seq = max(self._seq, _first(epoch, head))
         elif self._digest not in (None, head.prev):
             self._found.fault(kinds.LINK, f"epoch {head.epoch}: prev is not the checkpoint before")
         return True
 
     def _hole(self, why: str) -> None:
         self._found.fault(kinds.MISSING, why)
-        self._tree = self._leaf = self._digest = None
+        self._tree = self._leaf = self._digest = self._at = None
 
-    def _records(self, checkpoint: Checkpoint, blocks: Iterator[Block], name: str) -> None:
-        done = 0
-        try:
-            for data in _listed(checkpoint, blocks):
-                self._record(data)
-                done += 1
-        except BadCar as error:
-            self._found.fault(kinds.DAMAGED, f"{name}: {error}")
-            if done < len(checkpoint.records):
-                self._tree = self._leaf = None
-                self._seq = checkpoint.head.size
-
-    def _record(self, data: bytes) -> None:
-        leaf, before = leaf_hash(data), self._leaf
-        if self._tree is not None:
-            self._tree = self._tree.append(leaf)
-        self._leaf, expected = leaf, self._seq
-        self._seq += 1
-        self._told.records += 1
-        try:
-            record = Record.decode(data)
-        except BadRecord as error:
-            self._found.fault(kinds.RECORD, str(error), expected)
+    def _begin(self, epoch: Epoch, known: Known) -> None:
+        """How the epoch's first record follows the last one before it."""
+        if None not in (self._leaf, epoch.prev) and self._leaf != epoch.prev:
+            self._found.fault(kinds.LINK, "prev is not the leaf of the record before", self._seq)
+        if self._at is None or epoch.began is None:
             return
-        if record.agent != self._told.agent or record.seq != expected:
-            said = f"agent {record.agent}, seq {record.seq}, where seq {expected} was due"
-            self._found.fault(kinds.SEQUENCE, said, expected)
-        if before not in (None, record.prev):
-            self._found.fault(kinds.LINK, "prev is not the leaf of the record before", expected)
-        self._story.see(record, expected)
+        if epoch.began < self._at:
+            self._found.fault(kinds.CLOCK, "earlier than the record before", self._seq)
+        elif epoch.gap and not _since(epoch, self._at):
+            self._found.fault(kinds.SILENCE, OTHER_SINCE, self._seq)
+        elif not epoch.gap and (why := silence(known.birth, self._at, epoch.began)):
+            self._found.fault(kinds.SILENCE, why, self._seq)
 
-    def _seal(self, checkpoint: Checkpoint, cid: Cid) -> None:
-        head = checkpoint.head
+    def _grow(self, epoch: Epoch) -> None:
+        if self._tree is not None:
+            self._tree = self._tree.extend(epoch.leaves)
+        self._leaf = epoch.leaves[-1] if epoch.leaves else self._leaf
+        self._seq += len(epoch.leaves)
+        self._at = max(self._at or 0, epoch.ended)
+        self.records += len(epoch.leaves)
+        if not epoch.whole and epoch.head is not None:
+            self._tree = self._leaf = self._at = None
+            self._seq = epoch.head.size
+
+    def _seal(self, epoch: Epoch, head: Head) -> None:
         if self._tree is not None:
             if head.size != self._tree.size:
                 said = f"epoch {head.epoch}: says {head.size} records, there are {self._tree.size}"
@@ -121,34 +104,19 @@ class LogJudge:
                 self._found.fault(kinds.TREE, f"epoch {head.epoch}: not the root of its records")
         elif head.size != self._seq:
             self._found.fault(kinds.TREE, f"epoch {head.epoch}: size {head.size}, not {self._seq}")
-        keeper = self._keeper or self._claimed()
-        if keeper is None or not checkpoint.signed_by(keeper.log_key, keeper.domain):
+        if not epoch.signed:
             self._found.fault(kinds.SIGNATURE, f"epoch {head.epoch}: not signed by the log key")
-        self._epoch, self._digest, self.head = head.epoch + 1, digest_of(cid), cid
+        self._epoch, self._digest = head.epoch + 1, epoch.digest
         self.epochs += 1
-        self._told.marks[head.epoch] = Mark(head.epoch, head.size, head.root, digest_of(cid))
-
-    def _claimed(self) -> Keeper | None:
-        """Without a chain the log's own birth record says whose key it is."""
-        birth = self._told.birth
-        if birth is None:
-            return None
-        return Keeper(birth.log_key, Domain(birth.chain, Address(birth.registry)))
+        self.head = Mark(head.epoch, head.size, head.root, epoch.digest)
+        self._shelf.mark(self.head)
 
 
-def _checkpoint(root: Cid, blocks: Iterator[Block]) -> Checkpoint:
-    first = next(blocks, None)
-    if first is None or first.cid != root:
-        raise BadCar(why="the root's block does not come first")
-    return Checkpoint.decode(first.data)
+def _first(epoch: Epoch, head: Head) -> int:
+    return max(0, head.size - len(epoch.leaves)) if epoch.whole else 0
 
 
-def _listed(checkpoint: Checkpoint, blocks: Iterator[Block]) -> Iterator[bytes]:
-    """The records that a checkpoint lists, all of them, in their order and no others."""
-    for place, cid in enumerate(checkpoint.records):
-        block = next(blocks, None)
-        if block is None or block.cid != cid:
-            raise BadCar(why="not the record that its checkpoint lists", place=place)
-        yield block.data
-    if next(blocks, None) is not None:
-        raise BadCar(why="more blocks than its checkpoint lists")
+def _since(epoch: Epoch, at: int) -> bool:
+    """Whether the gap that an epoch begins with says when the record before it was written."""
+    said = epoch.events[0].said if epoch.events else None
+    return isinstance(said, Gap) and said.since_ms == at

@@ -1,71 +1,119 @@
-"""Judges the wallet: every nonce and every transfer out must be one that a record names. Pure."""
+"""Judges the wallet: every nonce and every transfer out must be one that a record names.
+
+Takes what the chain shows piece by piece, in its order, and remembers only what it must.
+"""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
 
 from eth_abi.abi import encode
 
 from chain.calldata import selector
 from chain.contracts import BIRTH, END
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.facts import Account, Mined, Movement, Registered
+from telemetry.auditing.calls import Callprint, Told, callprint
+from telemetry.auditing.facts import Account, Mined, Movement, Nonce, Registered, Spending
 from telemetry.auditing.findings import Findings
 from telemetry.auditing.judge_chain import goes_on
-from telemetry.auditing.told import CAUSES, Named, Told
+from telemetry.auditing.judge_log import LogJudge
+from telemetry.auditing.said import CAUSES
+from telemetry.auditing.shelf import Named, Shelf
+from telemetry.errors import BadRecord
+
+MOST_TOKENS: Final = 100
+"""Anyone can make tokens: beyond so many, gifts of them are counted together."""
 
 
-def judge_nonces(
-    told: Told, life: Registered, registry: str, account: Account, found: Findings
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that the wallet is judged by."""
+
+    log: LogJudge
+    shelf: Shelf
+    life: Registered
+    account: Account
+    registry: str
+    found: Findings
+
+    @property
+    def open(self) -> bool:
+        return goes_on(self.log, self.life, self.account)
+
+
+async def judge_nonces(case: Case, nonces: AsyncIterator[Nonce]) -> None:
     """Match every transaction of the wallet with the record that names it."""
-    for nonce in range(account.nonce):
-        mined, named = account.mined.get(nonce), told.named.get(nonce)
-        if mined is None:
-            where = account.searched or "no block"
-            found.fault(kinds.UNSEEN, f"nonce {nonce} is used up, not found in blocks {where}")
-        elif named is None:
-            ahead = goes_on(told, life, account) and nonce > max(told.named, default=-1)
-            _unnamed(told, mined, ahead, found)
-        elif why := _call_fault(told, life, registry, named, mined):
-            found.fault(kinds.CALL, f"{named.intent}, nonce {nonce}: {why}", named.seq)
-        elif named.intent == "birth" and named.hash != mined.hash:
-            said = f"born by {mined.hash}, the record names another attempt, {named.hash}"
-            found.note(kinds.CALL, said, named.seq)
-        if mined is not None:
-            _settlement(told, mined, found)
-    for nonce in sorted(nonce for nonce in told.named if nonce >= account.nonce):
-        named = told.named[nonce]
-        found.note(kinds.UNMINED, f"{named.intent}, nonce {nonce}: no block holds it", named.seq)
-        if nonce in told.settled:
-            said = f"nonce {nonce} is said to be settled, the wallet has sent {account.nonce}"
-            found.fault(kinds.SETTLEMENT, said, told.settled[nonce].seq)
+    last = case.shelf.last_nonce
+    async for at in nonces:
+        if at.mined is None:
+            where = at.searched or "none"
+            said = f"nonce {at.nonce} is used up, not found in blocks {where}"
+            case.found.fault(kinds.UNSEEN, said)
+            continue
+        case.shelf.own(at.mined.hash)
+        named = case.shelf.named(at.nonce)
+        if named is None:
+            _unnamed(case, at.mined, ahead=case.open and at.nonce > last)
+        else:
+            _judge_call(case, named, at.mined)
+        _settlement(case, at.mined)
+    _unmined(case)
 
 
-def _unnamed(told: Told, mined: Mined, ahead: bool, found: Findings) -> None:
+def _unmined(case: Case) -> None:
+    for named in case.shelf.all_named(case.account.nonce):
+        said = f"{named.intent}, nonce {named.nonce}: no block holds it"
+        case.found.note(kinds.UNMINED, said, named.seq)
+        if settled := case.shelf.settled(named.nonce):
+            sent = case.account.nonce
+            said = f"nonce {named.nonce} is said to be settled, the wallet has sent {sent}"
+            case.found.fault(kinds.SETTLEMENT, said, settled.seq)
+
+
+def _unnamed(case: Case, mined: Mined, *, ahead: bool) -> None:
     """What a living agent did after its last published record may be named by the next."""
     said = f"nonce {mined.nonce}, block {mined.block}: {mined.hash} to {mined.to}"
-    if ahead and mined.block > told.last_block:
-        found.note(kinds.AHEAD, said)
+    if ahead and mined.block > case.log.last_block:
+        case.found.note(kinds.AHEAD, said)
     else:
-        found.fault(kinds.UNNAMED, f"no record names {said}, {mined.value} wei")
+        case.found.fault(kinds.UNNAMED, f"no record names {said}, {mined.value} wei")
 
 
-def _call_fault(
-    told: Told, life: Registered, registry: str, named: Named, mined: Mined
-) -> str | None:
-    if named.call is not None:
-        return _difference(named, mined)
+def _judge_call(case: Case, named: Named, mined: Mined) -> None:
+    if why := _call_fault(case, named, mined):
+        said = f"{named.intent}, nonce {named.nonce}: {why}"
+        case.found.fault(kinds.CALL, said, named.seq)
+    elif named.intent == "birth" and named.hash != mined.hash:
+        said = f"born by {mined.hash}, the record names another attempt, {named.hash}"
+        case.found.note(kinds.CALL, said, named.seq)
+
+
+def _call_fault(case: Case, named: Named, mined: Mined) -> str | None:
+    if named.told is not None:
+        return _told_fault(case, named, mined)
     if named.intent == "birth":
-        return _birth_fault(registry, mined)
+        return _birth_fault(case.registry, mined)
     if named.intent == "end":
-        return _end_fault(told, registry, mined)
-    if mined.to != life.operator or mined.data:
+        return _end_fault(case, mined)
+    if mined.to != case.life.operator or mined.data:
         return f"the last wei go to {mined.to}, not plainly to the operator"
     return None
 
 
-def _difference(named: Named, mined: Mined) -> str | None:
-    call = named.call
-    assert call is not None  # noqa: S101 - _call_fault's branch
+def _told_fault(case: Case, named: Named, mined: Mined) -> str | None:
+    assert named.told is not None  # noqa: S101 - _call_fault's branch
+    try:
+        call = callprint(Told.load(named.told), named.intent, case.life.wallet)
+    except BadRecord as error:
+        return f"no transaction can be what its record says: {error}"
+    if call.authorization:
+        case.shelf.authorize((call.authorization,))
+    return _difference(call, mined)
+
+
+def _difference(call: Callprint, mined: Mined) -> str | None:
     if mined.to != call.to:
         return f"goes to {mined.to}, the record says {call.to}"
     if mined.value != call.value:
@@ -83,23 +131,24 @@ def _birth_fault(registry: str, mined: Mined) -> str | None:
     return None
 
 
-def _end_fault(told: Told, registry: str, mined: Mined) -> str | None:
+def _end_fault(case: Case, mined: Mined) -> str | None:
     """The ending names its transaction before it is made; the log says what it must hold."""
-    if told.ending is None or not told.marks or told.agent is None:
+    ending, final, agent = case.log.story.ending, case.log.head, case.log.story.birth
+    if ending is None or final is None or agent is None:
         return "no ending to compare it with"
-    final = told.marks[max(told.marks)]
-    args = (told.agent, CAUSES[told.ending.reason], final.epoch, final.size)
+    args = (agent.agent, CAUSES[ending[1].reason], final.epoch, final.size)
     types = ("uint256", "uint8", "uint64", "uint64", "bytes32", "bytes32")
     data = selector(END) + encode(types, (*args, final.root, final.digest))
-    if mined.to != registry or mined.data != data or mined.value:
+    if mined.to != case.registry or mined.data != data or mined.value:
         return "is not the end of this log in the registry"
     return None
 
 
-def _settlement(told: Told, mined: Mined, found: Findings) -> None:
-    settled = told.settled.get(mined.nonce)
-    if settled is None:
+def _settlement(case: Case, mined: Mined) -> None:
+    at = case.shelf.settled(mined.nonce)
+    if at is None:
         return
+    settled = at.said
     pairs = (
         ("hash", settled.hash, mined.hash),
         ("status", settled.ok, mined.ok),
@@ -109,47 +158,53 @@ def _settlement(told: Told, mined: Mined, found: Findings) -> None:
     for name, said, known in pairs:
         if said != known:
             said_so = f"{settled.intent}: {name} was {known}, the record says {said}"
-            found.fault(kinds.SETTLEMENT, said_so, settled.seq)
+            case.found.fault(kinds.SETTLEMENT, said_so, at.seq)
     if settled.fee not in mined.fees:
         said_so = f"{settled.intent}: fee was {min(mined.fees)}, the record says {settled.fee}"
-        found.fault(kinds.SETTLEMENT, said_so, settled.seq)
+        case.found.fault(kinds.SETTLEMENT, said_so, at.seq)
 
 
-def judge_transfers(told: Told, life: Registered, account: Account, found: Findings) -> None:
+async def judge_spendings(case: Case, spendings: AsyncIterator[Spending]) -> None:
     """Tokens may leave only in a named transaction, or by an authorization that a record names.
 
     Anyone can make a token that says whatever it likes of the wallet, so only those count that the
-    log itself deals with.
+    log itself deals with. Call it after `judge_nonces`, which learns whose each transaction is.
     """
-    calls = [each.call for each in (*told.named.values(), *told.authorized) if each.call]
-    spent = {call.authorization for call in calls if call.authorization}
-    known = told.tokens | {call.to for call in calls} | {call.token for call in calls}
-    more = goes_on(told, life, account)
-    own = {mined.hash: mined for mined in account.mined.values()}
-    for out in account.out:
-        allowed = account.authorizations.get(out.tx, frozenset())
-        if out.tx in own or (allowed and allowed <= spent):
-            continue  # the wallet's own transactions are judged by nonce
-        said = f"{out.value} of {out.token} to {out.other}, block {out.block}, in {out.tx}"
-        if out.value == 0 or out.token not in known:
-            found.note(kinds.SPAM, said)
-        elif more and out.block > told.last_block:
-            found.note(kinds.AHEAD, said)
+    for owed in case.shelf.all_owed():
+        try:
+            call = callprint(Told.load(owed.told), owed.intent, case.life.wallet)
+        except BadRecord as error:
+            case.found.fault(kinds.CALL, f"{owed.intent}: {error}", owed.seq)
         else:
-            found.fault(kinds.TRANSFER, f"no record names {said}")
-    _inflows(told, account, set(own), found)
+            case.shelf.authorize((call.authorization,) if call.authorization else ())
+    async for spending in spendings:
+        if case.shelf.is_own(spending.tx) or case.shelf.authorizes(spending.authorizations):
+            continue
+        for out in spending.out:
+            _untold(case, out)
 
 
-def _inflows(told: Told, account: Account, own: set[str], found: Findings) -> None:
+def _untold(case: Case, out: Movement) -> None:
+    said = f"{out.value} of {out.token} to {out.other}, block {out.block}, in {out.tx}"
+    if out.value == 0 or not case.shelf.deals_in(out.token):
+        case.found.note(kinds.SPAM, said)
+    elif case.open and out.block > case.log.last_block:
+        case.found.note(kinds.AHEAD, said)
+    else:
+        case.found.fault(kinds.TRANSFER, f"no record names {said}")
+
+
+async def judge_gains(case: Case, gains: AsyncIterator[Movement]) -> None:
     """What came outside the wallet's own transactions and brought in by no one it asked."""
-    unasked: dict[str, list[Movement]] = {}
-    for gain in account.into:
-        if gain.tx not in own:
-            unasked.setdefault(gain.token, []).append(gain)
-    for token, gains in unasked.items():
-        named = sum(gain.tx in told.funded for gain in gains)
-        total = sum(gain.value for gain in gains)
-        said = (
-            f"{total} of {token} came unasked in {len(gains)} transfers, {named} of them recorded"
-        )
-        found.note(kinds.INFLOW, said)
+    unasked: dict[str, list[int]] = {}
+    async for gain in gains:
+        if case.shelf.is_own(gain.tx):
+            continue
+        kept = gain.token in unasked or len(unasked) < MOST_TOKENS
+        sums = unasked.setdefault(gain.token if kept else "other tokens", [0, 0, 0])
+        sums[0] += gain.value
+        sums[1] += 1
+        sums[2] += case.shelf.is_funded(gain.tx)
+    for token, (total, count, named) in unasked.items():
+        said = f"{total} of {token} came unasked in {count} transfers, {named} of them recorded"
+        case.found.note(kinds.INFLOW, said)

@@ -3,133 +3,159 @@
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from telemetry.auditing import body as read
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.calls import is_misused
+from telemetry.auditing.epoch import ACTED, OTHER, Event
 from telemetry.auditing.findings import Findings
-from telemetry.auditing.judge_decision import judge_decision
-from telemetry.auditing.told import (
-    Named,
-    Told,
-    genome_digest,
-    observed_token,
-    read_birth,
-    read_ending,
-    read_mark,
-    read_sent,
-    read_settled,
+from telemetry.auditing.said import (
+    Beat,
+    Birth,
+    Ending,
+    Funded,
+    Gap,
+    Halted,
+    Leased,
+    Mark,
+    Resumed,
+    Sent,
+    Settled,
 )
-from telemetry.errors import BadRecord
-from telemetry.record import Record
+from telemetry.auditing.shelf import LeaseAt, Named, Owed, Shelf
 
 _LAST_ID: Final = re.compile(r"close\.\d{1,20}")
 _ACT_ID: Final = re.compile(r"(\d{1,16})\.(\d{1,6})")
 _PURPOSES: Final = frozenset(("birth", "serve", "act", "anchor", "end", "drain"))
 _WHEN_HALTED: Final = frozenset(("anchor", "end", "drain"))
+_MOST_DEALT: Final = 256
+_GAPS: Final = frozenset(("stopped", "killed", "stalled"))
 
 
 class Story:
-    """Sees every readable record once, in order; `Told` keeps what the chain can confirm."""
+    """Hears what all records say, in order; the shelf keeps what the chain can confirm."""
 
-    def __init__(self, told: Told, found: Findings) -> None:
-        self._told = told
+    def __init__(self, shelf: Shelf, found: Findings) -> None:
+        self.birth: Birth | None = None
+        self.ending: tuple[int, Ending] | None = None
+        self.gaps = 0
+        self.absent_ms = 0
+        self._shelf = shelf
         self._found = found
-        self._at = 0
         self._halted = False
+        self._at = 0
+        self._dealt: set[str] = set()
+        """Contracts that the shelf has already been told of, as far as they are few."""
         self._leaving: int | None = None
         """The heartbeat by which the ending begins."""
-        self._intents: set[str] = set()
-        self._decisions = array("Q")
-        """Those that chose to do something: the first entry of every menu is to hold."""
-        self._judges: Mapping[str, Callable[[Record], None]] = {
-            "birth": self._birth,
-            "decision": self._decision,
-            "effect": self._effect,
-            "anchor": self._anchor,
-            "funds": self._funds,
-            "heartbeat": self._heartbeat,
-            "halt": self._halt,
-            "resume": self._resume,
-            "end": self._end,
+        self._acted = bytearray()
+        """A bit for each record: whether it decided to do something."""
+        self._hearers: Mapping[type, Callable[[Any, Event], None]] = {
+            Birth: self._born,
+            Sent: self._sent,
+            Settled: self._settled,
+            Mark: self._anchor,
+            Leased: self._leased,
+            Beat: self._beat,
+            Funded: self._funded,
+            Gap: self._gap,
+            Halted: self._halt,
+            Resumed: self._resumed,
+            Ending: self._end,
         }
 
-    def see(self, record: Record, seq: int) -> None:
-        """Judge one record; `seq` is its place in the log, whatever the record says."""
-        told = self._told
-        if record.at < self._at:
-            self._found.fault(kinds.CLOCK, "earlier than the record before", seq)
-        if told.birth and record.block.chain != told.birth.chain:
-            self._found.fault(kinds.ORDER, f"read on chain {record.block.chain}", seq)
-        if told.ending:
-            self._found.fault(kinds.ORDER, f"a {record.kind} after the ending", seq)
+    def tell(self, events: Iterable[Event], flags: bytes, first: int) -> None:
+        """Hear one epoch: `flags` are its records', from seq `first` on."""
+        self._remember(flags, first)
+        heard = first
+        for event in events:
+            self._decisions(flags, first, heard, event.seq)
+            heard = max(heard, event.seq + 1)
+            self._hear(event)
+            self._at = max(self._at, event.at)
+        self._decisions(flags, first, heard, first + len(flags))
+
+    def _remember(self, flags: bytes, first: int) -> None:
+        """Which decisions chose to do something: the first entry of every menu is to hold."""
+        more = (first + len(flags)) // 8 + 1 - len(self._acted)
+        self._acted.extend(bytes(max(0, more)))
+        for place, flag in enumerate(flags, first):
+            if flag == ACTED:
+                self._acted[place >> 3] |= 1 << (place & 7)
+
+    def _decisions(self, flags: bytes, first: int, start: int, stop: int) -> None:
+        """None while halted, and nothing at all after the ending."""
+        if not self._halted and self.ending is None:
             return
-        if (record.kind == "birth") != (seq == 0):
-            self._found.fault(kinds.ORDER, f"a {record.kind} as record {seq}", seq)
-        self._at = max(self._at, record.at)
-        told.last_block = max(told.last_block, record.block.number)
-        try:
-            if judge := self._judges.get(record.kind):
-                judge(record)
-        except BadRecord as error:
-            self._found.fault(kinds.BODY, f"{record.kind}: {error}", seq)
+        for seq in range(start, stop):
+            if self.ending is not None:
+                self._found.fault(kinds.ORDER, "a record after the ending", seq)
+            elif flags[seq - first] != OTHER:
+                self._found.fault(kinds.ORDER, "a decision while halted", seq)
 
-    def _birth(self, record: Record) -> None:
-        if self._told.birth is not None:
+    def _hear(self, event: Event) -> None:
+        if self.ending is not None:
+            self._found.fault(kinds.ORDER, f"a {event.kind} after the ending", event.seq)
             return
-        birth = self._told.birth = read_birth(record)
-        if birth.genome != genome_digest(record.body):
-            self._found.fault(kinds.IDENTITY, "the genome is not what its digest says", 0)
-        self._told.wallet = self._told.wallet or birth.wallet
-        self._intents.add("birth")
-        self._told.named[birth.nonce] = Named(0, "birth", "birth", birth.nonce, birth.hash, None)
+        if hear := self._hearers.get(type(event.said)):
+            hear(event.said, event)
 
-    def _decision(self, record: Record) -> None:
-        if self._halted:
-            self._found.fault(kinds.ORDER, "a decision while halted", record.seq)
-        if record.body.get("chosen") != 0:
-            self._decisions.append(record.seq)
-        self._told.tokens.update(observed_token(record.body))
-        birth = self._told.birth
-        seed = bytes.fromhex(birth.seed[2:]) if birth else None
-        if verdict := judge_decision(record.body, record.seq, seed):
-            self._found.fault(*verdict, record.seq)
+    def _born(self, birth: Birth, _: Event) -> None:
+        if self.birth is None:
+            self.birth = birth
+            self._shelf.deal_in((birth.token,))
+            self._shelf.intend("birth")
+            self._shelf.name(Named(0, "birth", "birth", birth.nonce, birth.hash, None))
 
-    def _effect(self, record: Record) -> None:
-        stage = read.text(record.body, "stage")
-        if stage == "sent":
-            self._sent(record)
-        elif stage == "settled":
-            self._settled(record)
-        else:
-            raise BadRecord(why="neither sent nor settled", field="stage")
+    def _leased(self, leased: Leased, event: Event) -> None:
+        self._shelf.lease(LeaseAt(event.seq, event.block, leased))
 
-    def _sent(self, record: Record) -> None:
-        body = record.body
-        intent, purpose = read.text(body, "intent"), read.text(body, "purpose")
-        if why := self._contradiction(intent, purpose, read.integer(body, "because"), record.seq):
-            self._found.fault(kinds.INTENT, f"{intent}: {why}", record.seq)
-        self._intents.add(intent)
+    def _beat(self, beat: Beat, event: Event) -> None:
+        if beat.ending:
+            self._leaving = event.seq
+
+    def _funded(self, funded: Funded, _: Event) -> None:
+        if funded.tx is not None:
+            self._shelf.fund(funded.tx)
+
+    def _halt(self, _halted: Halted, _: Event) -> None:
+        self._halted = True
+
+    def _gap(self, gap: Gap, event: Event) -> None:
+        """What a gap says of the record before is that record's own time."""
+        if gap.reason not in _GAPS:
+            self._found.fault(kinds.BODY, f"gap: {gap.reason} is no reason", event.seq)
+        self.gaps += 1
+        self.absent_ms += max(0, event.at - gap.since_ms)
+
+    def _sent(self, sent: Sent, event: Event) -> None:
+        seq, name, purpose = event.seq, sent.intent, sent.purpose
+        if why := self._contradiction(sent, seq):
+            self._found.fault(kinds.INTENT, f"{name}: {why}", seq)
         if self._halted and purpose not in _WHEN_HALTED:
-            self._found.fault(kinds.ORDER, f"{intent}: {purpose} while halted", record.seq)
-        named = read_sent(record.seq, body, self._told.wallet)
-        birth = self._told.birth
-        if birth and is_misused(body, intent, purpose, birth.who):
-            self._found.fault(kinds.INTENT, f"{intent}: no {purpose} does this", record.seq)
-        self._name(named)
+            self._found.fault(kinds.ORDER, f"{name}: {purpose} while halted", seq)
+        self._deal(sent.touches)
+        if sent.misused:
+            self._found.fault(kinds.INTENT, f"{name}: no {purpose} does this", seq)
+        if sent.nonce is None:
+            self._shelf.owe(Owed(seq, name, sent.told))
+        else:
+            self._name(Named(seq, name, purpose, sent.nonce, sent.hash, sent.told))
 
-    def _contradiction(self, intent: str, purpose: str, because: int, seq: int) -> str | None:
-        if intent in self._intents:
+    def _deal(self, touches: Sequence[str]) -> None:
+        if not self._dealt.issuperset(touches):
+            self._shelf.deal_in(touches)
+            if len(self._dealt) < _MOST_DEALT:
+                self._dealt.update(touches)
+
+    def _contradiction(self, sent: Sent, seq: int) -> str | None:
+        if not self._shelf.intend(sent.intent):
             return "the same intent twice"
-        if purpose not in _PURPOSES:
-            return f"{purpose} is no purpose"
-        if because >= seq:
-            return f"because of record {because}, which comes later"
-        return self._undecided(intent, because) if purpose == "act" else None
+        if sent.purpose not in _PURPOSES:
+            return f"{sent.purpose} is no purpose"
+        if sent.because >= seq:
+            return f"because of record {sent.because}, which comes later"
+        return self._undecided(sent.intent, sent.because) if sent.purpose == "act" else None
 
     def _undecided(self, intent: str, because: int) -> str | None:
         """What a life does follows from a decision; only its ending closes leases without one."""
@@ -138,65 +164,40 @@ class Story:
         match = _ACT_ID.fullmatch(intent)
         if not match or int(match[1]) != because:
             return f"not an intent of record {because}"
-        return None if self._decided(because) else f"record {because} decided to do nothing"
-
-    def _decided(self, seq: int) -> bool:
-        place = bisect_left(self._decisions, seq)
-        return place < len(self._decisions) and self._decisions[place] == seq
+        acted = self._acted[because >> 3] >> (because & 7) & 1
+        return None if acted else f"record {because} decided to do nothing"
 
     def _name(self, named: Named) -> None:
-        if named.nonce is None:
-            if named.call is None or named.call.authorization is None:
-                raise BadRecord(why="neither a nonce nor an authorization", field="nonce")
-            self._told.authorized.append(named)
-        elif other := self._told.named.get(named.nonce):
-            said = f"{named.intent}: nonce {named.nonce} is that of {other.intent}"
+        if not self._shelf.name(named):
+            other = self._shelf.intended(named.nonce)
+            said = f"{named.intent}: nonce {named.nonce} is that of {other}"
             self._found.fault(kinds.INTENT, said, named.seq)
-        else:
-            self._told.named[named.nonce] = named
 
-    def _settled(self, record: Record) -> None:
-        settled = read_settled(record.seq, record.body)
-        sent = self._told.named.get(settled.nonce)
-        if sent is None or sent.intent != settled.intent:
+    def _settled(self, settled: Settled, event: Event) -> None:
+        seq = event.seq
+        if self._shelf.intended(settled.nonce) != settled.intent:
             said = f"{settled.intent}: settled at nonce {settled.nonce}, but not sent there"
-            self._found.fault(kinds.INTENT, said, record.seq)
-        elif settled.nonce in self._told.settled:
-            self._found.fault(kinds.INTENT, f"{settled.intent}: settled twice", record.seq)
-        else:
-            self._told.settled[settled.nonce] = settled
+            self._found.fault(kinds.INTENT, said, seq)
+        elif not self._shelf.settle(seq, settled):
+            self._found.fault(kinds.INTENT, f"{settled.intent}: settled twice", seq)
 
-    def _anchor(self, record: Record) -> None:
-        mark = read_mark(record.body)
-        marks = self._told.marks
-        if mark.epoch not in marks and mark.epoch < next(reversed(marks), 0):
+    def _anchor(self, mark: Mark, event: Event) -> None:
+        known, last = self._shelf.marked(mark.epoch), self._shelf.last_mark
+        if known is None and mark.epoch < (last.epoch if last else 0):
             return  # in a hole that has its finding
-        if marks.get(mark.epoch) != mark:
+        if known != mark:
             said = f"epoch {mark.epoch}: another checkpoint than the log's"
-            self._found.fault(kinds.ANCHOR, said, record.seq)
+            self._found.fault(kinds.ANCHOR, said, event.seq)
 
-    def _funds(self, record: Record) -> None:
-        if not read.absent(record.body, "tx"):
-            self._told.funded.add(read.hexes(record.body, "tx", 32))
-
-    def _heartbeat(self, record: Record) -> None:
-        if not read.absent(record.body, "ending"):
-            self._leaving = record.seq
-
-    def _halt(self, record: Record) -> None:
-        self._halted = True
-        read.integer(record.body, "halt_id")
-
-    def _resume(self, record: Record) -> None:
+    def _resumed(self, _: Resumed, event: Event) -> None:
         if not self._halted:
-            self._found.fault(kinds.ORDER, "resumed without a halt", record.seq)
+            self._found.fault(kinds.ORDER, "resumed without a halt", event.seq)
         self._halted = False
-        read.integer(record.body, "halt_id")
 
-    def _end(self, record: Record) -> None:
-        ending = self._told.ending = read_ending(record)
-        for named in ending.intents:
-            if named.intent in self._intents:
-                self._found.fault(kinds.INTENT, f"{named.intent}: the same intent twice", named.seq)
-            self._intents.add(named.intent)
-            self._name(named)
+    def _end(self, ending: Ending, event: Event) -> None:
+        seq = event.seq
+        self.ending = seq, ending
+        for last in ending.intents:
+            if not self._shelf.intend(last.intent):
+                self._found.fault(kinds.INTENT, f"{last.intent}: the same intent twice", seq)
+            self._name(Named(seq, last.intent, last.purpose, last.nonce, last.hash, None))

@@ -1,4 +1,4 @@
-"""Where an audit reads a log from: epoch files in order, from a folder or a gateway.
+"""Where an audit reads a log from: epoch files in order, from a folder or from a peer.
 
 Nothing here is believed. What a source cannot give becomes a finding; only a source that gives
 nothing at all raises `SourceError`. Sizes, counts, times and redirects are bounded.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.findings import Findings
@@ -36,10 +36,10 @@ class Bounds:
 
 
 class Piece(NamedTuple):
-    """One epoch's CAR, unread, and what to call it in a finding."""
+    """One epoch's CAR on this machine, unread, and what to call it in a finding."""
 
     name: str
-    stream: BinaryIO
+    path: Path
 
 
 class Source(Protocol):
@@ -49,8 +49,14 @@ class Source(Protocol):
     """None where nothing that was found names one."""
     epochs: int
     """How many pieces are to come."""
+    size: int
+    """About how many bytes they are together."""
 
     def pieces(self) -> AsyncIterator[Piece]: ...
+
+    def release(self, piece: Piece) -> None:
+        """The piece has been read: its file is needed no more."""
+        ...
 
 
 class Folder:
@@ -59,13 +65,16 @@ class Folder:
     def __init__(self, agent: int | None, files: dict[int, Path]) -> None:
         self.agent = agent
         self.epochs = len(files)
+        self.size = sum(path.stat().st_size for path in files.values())
         self._files = files
 
     async def pieces(self) -> AsyncIterator[Piece]:
         for epoch in sorted(self._files):
             path = self._files[epoch]
-            with path.open("rb") as stream:
-                yield Piece(path.name, stream)
+            yield Piece(path.name, path)
+
+    def release(self, piece: Piece) -> None:
+        """It is not ours."""
 
 
 def open_folder(folder: Path, agent: int | None, bounds: Bounds, found: Findings) -> Folder:

@@ -1,30 +1,51 @@
 """Reads a life from a chain's blocks, transactions, receipts and logs; no archive is needed.
 
 Each nonce has one transaction. It is looked up where the log says it is; what the log does not
-name is looked for block by block, between its neighbours.
+name is looked for block by block, between its neighbours. What a life did is read in the order of
+the chain and handed on piece by piece, so that a long one takes no more memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from chain import answers, events
 from chain.answers import Log
-from chain.contracts import LIFE_OF, PARENTS_OF, TRANSFERRED, Life
+from chain.contracts import LIFE_OF, PARENTS_OF, TRANSFERRED, URI_OF, Life
 from chain.errors import Unreachable
-from chain.logs import logs
+from chain.logs import each_log
 from chain.rpc import Rpc, connect
-from telemetry.auditing.facts import Account, Anchored, Ended, Mined, Movement, Registered
-from telemetry.auditing.told import Mark
+from telemetry.auditing.facts import (
+    Account,
+    Anchored,
+    Ended,
+    HaltedAt,
+    LeaseFact,
+    Mined,
+    Movement,
+    Nonce,
+    Registered,
+    Spending,
+)
+from telemetry.auditing.said import Mark
 
-if TYPE_CHECKING:
-    from chain.client import ChainClient
+T = TypeVar("T")
 
 MOST_BLOCKS: Final = 100_000
 """How many blocks to walk, all in all, for transactions that no record names."""
+PAGE: Final = 256
 _AUTHORIZED: Final = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
+_LEASE: Final = (
+    "(uint256,address,address,address,bytes32,uint256,uint256,uint256,"
+    "uint64,uint64,uint64,uint64,uint64,uint64,uint64,uint8)"
+)
+LEASE_OF: Final = f"leaseOf(uint256)({_LEASE})"
+LEASES_OF: Final = "leasesOf(address,address)(uint256[])"
+_WITH_NONCE: Final = 3
+"""Topics of an event that says whose nonce it used up, or from whom to whom money went."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -40,6 +61,8 @@ class ChainWitness:
         self._seen_from = seen_from
         self._rpc = rpc
         self._progress = progress
+        self._budget = MOST_BLOCKS
+        self._born: int | None = None
 
     async def life(self, agent: int) -> Registered | None:
         [row] = await self._rpc.view(self.registry, LIFE_OF, agent)
@@ -62,99 +85,115 @@ class ChainWitness:
             last=last if life.anchored else None,
         )
 
-    async def account(
-        self, agent: int, life: Registered, hashes: Mapping[int, Sequence[str]], last: int
-    ) -> Account:
-        wallet = life.wallet
-        nonce = await self._rpc.number("eth_getTransactionCount", wallet, "latest")
+    async def uri(self, agent: int) -> str:
+        [uri] = await self._rpc.view(self.registry, URI_OF, agent)
+        return str(uri)
+
+    async def account(self, agent: int, life: Registered, last: int) -> Account:
+        nonce = await self._rpc.number("eth_getTransactionCount", life.wallet, "latest")
         head = await self._rpc.number("eth_blockNumber")
-        born = await self._block_at(life.born_at, head)
-        anchors, ended = await self._registry_events(agent, born, head)
-        mined = await self._named(wallet, nonce, hashes)
-        searched = await self._unnamed(wallet, nonce, head, mined)
-        me = events.indexed(wallet)
-        acts = await self._logs(None, [[TRANSFERRED, _AUTHORIZED], me], born, head)
-        gains = await self._logs(None, [TRANSFERRED, None, me], born, head)
-        used: dict[str, frozenset[bytes]] = {}
-        for log in acts:
-            if log.topics[0] == _AUTHORIZED and len(log.topics) > 2:  # noqa: PLR2004 - the nonce
-                nonces = used.get(log.transaction, frozenset())
-                used[log.transaction] = nonces | {bytes.fromhex(log.topics[2][2:])}
+        anchors: list[Anchored] = []
+        halts: list[HaltedAt] = []
+        ended: Ended | None = None
+        async for event in self._registry_events(agent, life, head):
+            if event.name == "Anchored":
+                anchors.append(_anchored(event))
+            elif event.name == "Halted":
+                halts.append(HaltedAt(event.log.block, await self.time(event.log.block)))
+            elif event.name == "Resumed":
+                halts[-1:] = [halt._replace(lifted=event.log.block) for halt in halts[-1:]]
+            else:
+                ended = _ended(event)
         return Account(
             nonce=nonce,
             seen_from=self._seen_from,
             head=head,
-            silent_s=await self._time(head) - await self._time(min(last, head)),
-            anchors=anchors,
+            silent_s=await self.time(head) - await self.time(min(last, head)),
+            anchors=tuple(anchors),
+            halts=tuple(halts),
             ended=ended,
-            mined=mined,
-            searched=searched,
-            out=_movements(acts, 2),
-            into=_movements(gains, 1),
-            authorizations=used,
         )
 
-    async def _block_at(self, time: int, head: int) -> int:
-        """The first block whose time is not before `time`."""
-        low, high = 0, head
+    async def time(self, block: int) -> int:
+        raw = await self._rpc.rpc("eth_getBlockByNumber", hex(block), False)
+        return answers.header(raw, self.chain_id).block.at
+
+    async def block_at(self, time: int, head: int) -> int:
+        low, high = 0, head + 1
         while low < high:
             middle = (low + high) // 2
-            if await self._time(middle) < time:
+            if await self.time(middle) < time:
                 low = middle + 1
             else:
                 high = middle
         return low
 
-    async def _time(self, block: int) -> int:
-        raw = await self._rpc.rpc("eth_getBlockByNumber", hex(block), False)
-        return answers.header(raw, self.chain_id).block.at
+    async def block_hashes(self, numbers: Sequence[int]) -> AsyncIterator[str | None]:
+        asked = ([hex(number), False] for number in numbers)
+        async for raw in self._rpc.many("eth_getBlockByNumber", asked):
+            yield answers.header(raw, self.chain_id).block.hash if raw else None
 
-    async def _registry_events(
-        self, agent: int, first: int, last: int
-    ) -> tuple[tuple[Anchored, ...], Ended | None]:
-        wanted = [events.topic("AgentRegistry", name) for name in ("Anchored", "Ended")]
-        found = await self._logs(self.registry, [wanted, events.indexed(agent)], first, last)
-        anchors, ended = [], None
-        for log in found:
-            event = events.decode("AgentRegistry", log)
-            if event is None:
+    # Transactions
+
+    async def transactions(
+        self, wallet: str, count: int, named: Iterable[tuple[int, Sequence[str]]]
+    ) -> AsyncIterator[Nonce]:
+        missing: list[int] = []
+        before = 0
+        async for at in self._looked_up(wallet, count, named):
+            self._progress("transactions", at.nonce + 1, count)
+            if at.mined is None:
+                missing.append(at.nonce)
                 continue
-            said: Mapping[str, Any] = event.args
-            mark = _mark(said["epoch"], said["size"], said["root"], said["digest"])
-            if event.name == "Anchored":
-                anchors.append(Anchored(mark, log.block))
-            else:
-                none = mark.size == 0 and not any(mark.root)
-                by = str(said["by"]).lower()
-                ended = Ended(int(said["cause"]), by, None if none else mark, log.transaction)
-        return tuple(anchors), ended
+            async for found in self._searched(wallet, missing, before, at.mined.block):
+                yield found
+            missing, before = [], at.mined.block
+            yield at
+        if missing:
+            head = await self._rpc.number("eth_blockNumber")
+            async for found in self._searched(wallet, missing, before, head):
+                yield found
 
-    async def _named(
-        self, wallet: str, nonce: int, hashes: Mapping[int, Sequence[str]]
-    ) -> dict[int, Mined]:
-        wanted = [each for at, some in hashes.items() if at < nonce for each in some]
-        raws: list[Any] = []
-        async for raw in self._rpc.many("eth_getTransactionByHash", ([each] for each in wanted)):
-            raws.append(raw)
-            self._progress("transactions", len(raws), len(wanted))
-        return {each.nonce: each for each in await self._with_receipts(raws, wallet)}
+    async def _looked_up(
+        self, wallet: str, count: int, named: Iterable[tuple[int, Sequence[str]]]
+    ) -> AsyncIterator[Nonce]:
+        """Every nonce in order, with its transaction where the log says rightly where it is."""
+        following = 0
+        for page in _pages((nonce, hashes) for nonce, hashes in named if nonce < count):
+            asked = [(nonce, each) for nonce, hashes in page for each in hashes]
+            raws = [
+                raw
+                async for raw in self._rpc.many(
+                    "eth_getTransactionByHash", ([each] for _, each in asked)
+                )
+            ]
+            found = {each.nonce: each for each in await self._with_receipts(raws, wallet)}
+            for nonce, _ in page:
+                for absent in range(following, nonce):
+                    yield Nonce(absent, None)
+                yield Nonce(nonce, found.get(nonce))
+                following = nonce + 1
+        for absent in range(following, count):
+            yield Nonce(absent, None)
 
-    async def _unnamed(self, wallet: str, nonce: int, head: int, mined: dict[int, Mined]) -> str:
-        """Walk the blocks between known neighbours for each run of nonces without a transaction."""
-        budget, ranges = MOST_BLOCKS, []
-        for first, last in _runs([at for at in range(nonce) if at not in mined]):
-            until = mined[last + 1].block if last + 1 in mined else head
-            start = mined[first - 1].block if first else max(0, until - budget + 1)
-            stop = min(until, start + budget - 1)
-            ranges.append(f"{start} to {stop}" + (f" of {until}" if stop < until else ""))
-            budget -= max(0, stop - start + 1)
-            await self._walk(wallet, start, stop, set(range(first, last + 1)), mined)
-        return ", ".join(ranges[:10])
+    async def _searched(
+        self, wallet: str, missing: Sequence[int], start: int, until: int
+    ) -> AsyncIterator[Nonce]:
+        """Walk the blocks from one known neighbour to the next."""
+        if not missing:
+            return
+        start = start or max(0, until - self._budget + 1)
+        stop = min(until, start + self._budget - 1)
+        searched = f"{start} to {stop}" + (f" of {until}" if stop < until else "")
+        self._budget -= max(0, stop - start + 1)
+        found = await self._walk(wallet, start, stop, set(missing))
+        for nonce in missing:
+            yield Nonce(nonce, found.get(nonce), searched)
 
     async def _walk(
-        self, wallet: str, start: int, stop: int, wanted: set[int], mined: dict[int, Mined]
-    ) -> None:
-        numbers = range(start, stop + 1)
+        self, wallet: str, start: int, stop: int, wanted: set[int]
+    ) -> Mapping[int, Mined]:
+        numbers, found = range(start, stop + 1), dict[int, Mined]()
         asked = ([hex(number), True] for number in numbers)
         walked = 0
         async for raw in self._rpc.many("eth_getBlockByNumber", asked):
@@ -165,10 +204,11 @@ class ChainWitness:
                 raise Unreachable("A node's answer makes no sense", cause="eth_getBlockByNumber")
             for each in await self._with_receipts(inside, wallet):
                 if each.nonce in wanted:
-                    mined[each.nonce] = each
+                    found[each.nonce] = each
                     wanted.discard(each.nonce)
             if not wanted:
-                return
+                break
+        return found
 
     async def _with_receipts(self, raws: Iterable[Any], wallet: str) -> list[Mined]:
         own = [raw for raw in raws if _mined_by(raw, wallet)]
@@ -176,10 +216,63 @@ class ChainWitness:
         receipts = [raw async for raw in self._rpc.many("eth_getTransactionReceipt", asked)]
         return [_mined(raw, receipt) for raw, receipt in zip(own, receipts, strict=True)]
 
-    async def _logs(self, address: str | None, topics: Any, first: int, last: int) -> list[Log]:
-        # `logs` asks nothing of a client but `rpc`
-        client = cast("ChainClient", self._rpc)
-        return await logs(client, cast("Any", address), topics, first, last)
+    # Events
+
+    async def spendings(self, life: Registered, head: int) -> AsyncIterator[Spending]:
+        me = events.indexed(life.wallet)
+        group: list[Log] = []
+        async for log in self._logs(None, [[TRANSFERRED, _AUTHORIZED], me], life, head):
+            if group and group[0].transaction != log.transaction:
+                yield _spending(group)
+                group = []
+            group.append(log)
+        if group:
+            yield _spending(group)
+
+    async def gains(self, life: Registered, head: int) -> AsyncIterator[Movement]:
+        me = events.indexed(life.wallet)
+        async for log in self._logs(None, [TRANSFERRED, None, me], life, head):
+            if len(log.topics) >= _WITH_NONCE:
+                yield _movement(log, 1)
+
+    async def leases(
+        self, market: str, life: Registered, named: Iterable[int]
+    ) -> Sequence[LeaseFact]:
+        [own] = await self._rpc.view(market, LEASES_OF, life.wallet, life.operator)
+        facts = []
+        for lease in sorted({*own, *named}):
+            [row] = await self._rpc.view(market, LEASE_OF, lease)
+            if int(row[-1]):  # its state: none, for an id that was never opened
+                facts.append(_lease(lease, row))
+        return facts
+
+    async def _registry_events(
+        self, agent: int, life: Registered, head: int
+    ) -> AsyncIterator[events.Event]:
+        names = ("Anchored", "Halted", "Resumed", "Ended")
+        wanted = [events.topic("AgentRegistry", name) for name in names]
+        topics = [wanted, events.indexed(agent)]
+        async for event in self._events("AgentRegistry", self.registry, topics, life, head):
+            yield event
+
+    async def _events(
+        self, contract: str, address: str, topics: Any, life: Registered, head: int
+    ) -> AsyncIterator[events.Event]:
+        async for log in self._logs(address, topics, life, head):
+            if event := events.decode(contract, log):
+                yield event
+
+    async def _logs(
+        self, address: str | None, topics: Any, life: Registered, head: int
+    ) -> AsyncIterator[Log]:
+        born = await self._born_in(life, head)
+        async for log in each_log(self._rpc, address, topics, born, head):
+            yield log
+
+    async def _born_in(self, life: Registered, head: int) -> int:
+        if self._born is None:
+            self._born = min(await self.block_at(life.born_at, head), head)
+        return self._born
 
 
 @asynccontextmanager
@@ -189,33 +282,66 @@ async def open_witness(url: str, registry: str, progress: Progress) -> AsyncIter
         yield ChainWitness(rpc, chain_id, registry.lower(), head, progress)
 
 
-def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """First and last of each run of consecutive numbers."""
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1] = (runs[-1][0], number)
-        else:
-            runs.append((number, number))
-    return runs
+def _pages(items: Iterable[T]) -> Iterator[Sequence[T]]:
+    rest = iter(items)
+    while page := list(islice(rest, PAGE)):
+        yield page
 
 
 def _mark(epoch: Any, size: Any, root: str, digest: str) -> Mark:
     return Mark(int(epoch), int(size), bytes.fromhex(root[2:]), bytes.fromhex(digest[2:]))
 
 
-def _movements(found: Iterable[Log], other: int) -> tuple[Movement, ...]:
-    """ERC-20 transfers, and ERC-721's, which have the same name and one topic more."""
-    return tuple(
-        Movement(
-            token=log.address,
-            other="0x" + log.topics[other][-40:],
-            value=int(log.data[2:66] or log.topics[-1][2:], 16),
-            tx=log.transaction,
-            block=log.block,
-        )
-        for log in found
-        if log.topics[0] == TRANSFERRED and len(log.topics) > 2  # noqa: PLR2004 - from and to
+def _said_mark(said: Mapping[str, Any]) -> Mark:
+    return _mark(said["epoch"], said["size"], said["root"], said["digest"])
+
+
+def _lease(lease: int, row: Sequence[Any]) -> LeaseFact:
+    offer, provider, tenant, guardian, _, rate, _, _, opened, activated, settled, *rest = row
+    return LeaseFact(
+        lease=lease,
+        tenant=tenant.lower(),
+        guardian=guardian.lower(),
+        offer=int(offer),
+        provider=provider.lower(),
+        rate=int(rate),
+        opened_at=int(opened),
+        activated_at=int(activated),
+        settled_until=int(settled),
+        closed_at=int(rest[3]),
+    )
+
+
+def _anchored(event: events.Event) -> Anchored:
+    return Anchored(_said_mark(event.args), event.log.block)
+
+
+def _ended(event: events.Event) -> Ended:
+    mark = _said_mark(event.args)
+    none = mark.size == 0 and not any(mark.root)
+    cause, by = int(str(event.args["cause"])), str(event.args["by"]).lower()
+    return Ended(cause, by, None if none else mark, event.log.transaction)
+
+
+def _spending(group: Sequence[Log]) -> Spending:
+    whole = [log for log in group if len(log.topics) >= _WITH_NONCE]
+    return Spending(
+        tx=group[0].transaction,
+        out=tuple(_movement(log, 2) for log in whole if log.topics[0] == TRANSFERRED),
+        authorizations=frozenset(
+            bytes.fromhex(log.topics[2][2:]) for log in whole if log.topics[0] == _AUTHORIZED
+        ),
+    )
+
+
+def _movement(log: Log, other: int) -> Movement:
+    """An ERC-20 transfer, or an ERC-721's, which has the same name and one topic more."""
+    return Movement(
+        token=log.address,
+        other="0x" + log.topics[other][-40:],
+        value=int(log.data[2:66] or log.topics[-1][2:], 16),
+        tx=log.transaction,
+        block=log.block,
     )
 
 

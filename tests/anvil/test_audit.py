@@ -52,7 +52,7 @@ class Told:
         domain = Domain(self.teller.chain, call.pull.token, "Test Dollar") if call.pull else None
         data = calldata(call, Filling(self.wallet.address, intent), domain, self.wallet.sign)
         head = await self.client.head()
-        self.teller.at_block = head.block.number
+        self.teller.at_block, self.teller.at_hash = head.block.number, head.block.hash
         offer = fees.offer(head.base_fee, Wei(10**12))
         gas = 21_000 if not call.function else 600_000
         return sign_transaction(
@@ -86,10 +86,16 @@ async def born(client, devnet):
     registry = await maker.deploy(code("AgentRegistry"))
     token = await maker.deploy(code("TestDollar"))
     board = await maker.deploy(code("JobBoard"), ("address",), (token,))
+    market = await maker.deploy(code("LeaseMarket"), ("address",), (token,))
     await maker.send(Call(wallet.address, "", value=Wei(10**18)))
     await maker.send(Call(token, MINT, (wallet.address, 1_000_000)))
     teller = Teller(
-        chain=devnet.chain_id, registry=registry, wallet=wallet.address, operator=operator.address
+        chain=devnet.chain_id,
+        registry=registry,
+        wallet=wallet.address,
+        operator=operator.address,
+        token=token,
+        market=market,
     )
     told = Told(client, wallet, registry, token, board, operator, teller)
     permit = Birth(

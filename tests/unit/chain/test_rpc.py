@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from chain import rpc as module
-from chain.errors import NodeRefused, Unreachable
+from chain.errors import NodeRefused, Reverted, Unreachable
 from chain.logs import logs
 from chain.rpc import connect
 
@@ -119,5 +119,5 @@ async def test_a_contract_that_is_not_there_has_no_views(said):
         return web.json_response({"result": said})
 
     async with node(answer) as rpc:
-        with pytest.raises(Unreachable):
+        with pytest.raises(Reverted):
             await rpc.view(TO, "agentOf(address)(uint256)", TO)

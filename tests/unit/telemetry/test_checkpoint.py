@@ -19,7 +19,7 @@ from telemetry.errors import BadCheckpoint
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 HEAD = Head(1, 0, 2, sha256(b"root").digest(), FIRST_PREV)
-RECORDS = (cid_of(b"a"), cid_of(b"b"))
+RECORDS = tuple(sha256(each).digest() for each in (b"a", b"b"))
 
 
 def signed(head: Head = HEAD, key: Key = LOG_KEY) -> Checkpoint:

@@ -21,7 +21,7 @@ from lives import (
     TOKEN,
     FakeWitness,
     Teller,
-    account,
+    deeds,
     mined,
     registered,
     sign,
@@ -79,7 +79,7 @@ async def test_an_honest_life_passes_in_itself(tmp_path):
 
 async def test_an_honest_life_passes_against_its_chain(tmp_path, confronted):
     teller = whole_life()
-    verdict = await confronted(teller.write(tmp_path), registered(teller), account(teller))
+    verdict = await confronted(teller.write(tmp_path), registered(teller), deeds(teller))
     assert faults(verdict) == set()
     assert notes(verdict) == {kinds.INFLOW}
     assert (verdict.ok, verdict.verified) == (True, "chain")
@@ -293,16 +293,20 @@ async def test_two_lives_in_one_folder_need_a_name(tmp_path):
 
 
 def changed(seen, nonce, **changes):
-    return replace(seen, mined=seen.mined | {nonce: replace(seen.mined[nonce], **changes)})
+    return replace(seen, mined=seen.mined | {nonce: seen.mined[nonce]._replace(**changes)})
+
+
+def known(seen, **changes):
+    return replace(seen, account=replace(seen.account, **changes))
 
 
 def an_extra_transaction(seen, _):
     extra = mined(5, MARKET, b"\1\2\3\4")
-    return replace(seen, nonce=6, mined=seen.mined | {5: extra})
+    return replace(known(seen, nonce=6), mined=seen.mined | {5: extra})
 
 
 def a_hidden_transaction(seen, _):
-    return replace(seen, nonce=6)
+    return known(seen, nonce=6)
 
 
 def a_thief(seen, _):
@@ -311,17 +315,19 @@ def a_thief(seen, _):
 
 
 def another_anchor(seen, _):
-    first, last = seen.anchors
-    return replace(seen, anchors=(replace(first, mark=replace(first.mark, root=bytes(32))), last))
+    first, last = seen.account.anchors
+    other = first._replace(mark=first.mark._replace(root=bytes(32)))
+    return known(seen, anchors=(other, last))
 
 
 def an_anchor_beyond(seen, _):
-    last = seen.anchors[-1]
-    return replace(seen, anchors=(*seen.anchors, Anchored(replace(last.mark, epoch=7), 24)))
+    anchors = seen.account.anchors
+    beyond = Anchored(anchors[-1].mark._replace(epoch=7), 24)
+    return known(seen, anchors=(*anchors, beyond))
 
 
 def another_cause(seen, _):
-    return replace(seen, ended=replace(seen.ended, cause=1))
+    return known(seen, ended=seen.account.ended._replace(cause=1))
 
 
 def data_of(seen, nonce):
@@ -335,7 +341,7 @@ DONE = [
     (another_anchor, kinds.ANCHOR),
     (an_anchor_beyond, kinds.MISSING),
     (another_cause, kinds.ENDING),
-    (lambda seen, _: replace(seen, ended=None), kinds.ENDING),
+    (lambda seen, _: known(seen, ended=None), kinds.ENDING),
     (lambda seen, _: changed(seen, 0, data=b"abcd"), kinds.CALL),
     (lambda seen, _: changed(seen, 1, to=TOKEN.lower()), kinds.CALL),
     (lambda seen, _: changed(seen, 1, value=1), kinds.CALL),
@@ -348,14 +354,14 @@ DONE = [
     (lambda seen, _: changed(seen, 1, fees=frozenset((1,))), kinds.SETTLEMENT),
     (lambda seen, _: changed(seen, 1, gas_used=1), kinds.SETTLEMENT),
     (lambda seen, _: changed(seen, 1, hash=word("other")), kinds.SETTLEMENT),
-    (lambda seen, _: replace(seen, nonce=1), kinds.SETTLEMENT),
+    (lambda seen, _: known(seen, nonce=1), kinds.SETTLEMENT),
 ]
 
 
 @pytest.mark.parametrize(("twist", "kind"), DONE)
 async def test_what_the_chain_shows_otherwise_is_found(tmp_path, confronted, twist, kind):
     teller = whole_life()
-    seen = twist(account(teller), teller)
+    seen = twist(deeds(teller), teller)
     verdict = await confronted(teller.write(tmp_path), registered(teller), seen)
     assert kind in faults(verdict)
 
@@ -373,59 +379,57 @@ IDENTITIES = [
 async def test_another_birth_than_the_registrys_is_found(tmp_path, confronted, change):
     teller = whole_life()
     life = replace(registered(teller), **change)
-    verdict = await confronted(teller.write(tmp_path), life, account(teller))
+    verdict = await confronted(teller.write(tmp_path), life, deeds(teller))
     assert kinds.IDENTITY in faults(verdict)
 
 
 async def test_a_key_that_the_registry_does_not_know_signs_nothing(tmp_path, confronted):
     teller = whole_life()
     life = replace(registered(teller), log_key=MARKET.lower())
-    verdict = await confronted(teller.write(tmp_path), life, account(teller))
+    verdict = await confronted(teller.write(tmp_path), life, deeds(teller))
     assert {kinds.IDENTITY, kinds.SIGNATURE} <= faults(verdict)
 
 
 async def test_an_agent_that_was_never_born_is_found(tmp_path, confronted):
     teller = whole_life()
-    verdict = await confronted(teller.write(tmp_path), None, account(teller))
+    verdict = await confronted(teller.write(tmp_path), None, deeds(teller))
     assert kinds.IDENTITY in faults(verdict)
 
 
 async def test_a_living_agent_may_be_ahead_of_its_log(tmp_path, confronted):
     teller = whole_life()
-    whole, seen = registered(teller), account(teller)
+    whole, seen = registered(teller), deeds(teller)
     teller.epochs.pop()
-    life = replace(whole, ended=False, cause=0, last=seen.anchors[0].mark)
+    first = seen.account.anchors[:1]
+    life = replace(whole, ended=False, cause=0, last=first[0].mark)
     extra = mined(3, MARKET, b"later")
     seen = replace(
-        seen,
-        nonce=4,
-        ended=None,
-        anchors=seen.anchors[:1],
+        known(seen, nonce=4, ended=None, anchors=first),
         mined={at: each for at, each in seen.mined.items() if at < 3} | {3: extra},
     )
     verdict = await confronted(teller.write(tmp_path), life, seen)
     assert verdict.ok
     assert verdict.outcome is None
     assert {kinds.ALIVE, kinds.AHEAD, kinds.UNANCHORED} <= notes(verdict)
-    silent = await confronted(tmp_path, life, replace(seen, silent_s=3601))
+    silent = await confronted(tmp_path, life, known(seen, silent_s=3601))
     assert faults(silent) == {kinds.ENDING, kinds.UNNAMED}
     assert silent.outcome == "lost"
-    early = replace(seen, mined=seen.mined | {3: replace(extra, block=12)})
+    early = replace(seen, mined=seen.mined | {3: extra._replace(block=12)})
     assert faults(await confronted(tmp_path, life, early)) == {kinds.UNNAMED}
 
 
 async def test_nobody_is_ahead_of_a_nonce_that_was_named(tmp_path, confronted):
     """Records that all claim an early block do not excuse what was done between two of them."""
     teller = whole_life()
-    life, seen = registered(teller), account(teller)
+    life, seen = registered(teller), deeds(teller)
     teller = Teller(at_block=10)
     teller.birth()
     decided = teller.decide()
     teller.send(f"{decided}.0", decided, "act", nonce=2, call=top_up())
     teller.seal()
     life = replace(life, ended=False, cause=0, last=None)
-    done = {0: seen.mined[0], 1: mined(1, MARKET, b"theft"), 2: replace(seen.mined[1], nonce=2)}
-    seen = replace(seen, nonce=3, ended=None, anchors=(), mined=done, out=())
+    done = {0: seen.mined[0], 1: mined(1, MARKET, b"theft"), 2: seen.mined[1]._replace(nonce=2)}
+    seen = replace(known(seen, nonce=3, ended=None, anchors=()), mined=done, out=())
     verdict = await confronted(teller.write(tmp_path), life, seen)
     assert kinds.UNNAMED in faults(verdict)
 
@@ -437,7 +441,7 @@ async def test_no_record_was_read_at_a_block_to_come(tmp_path, confronted):
     teller.seal()
     whole = whole_life()
     life = replace(registered(whole), ended=False, cause=0, last=None)
-    seen = replace(account(whole), nonce=1, ended=None, anchors=(), out=(), head=1000)
+    seen = replace(known(deeds(whole), nonce=1, ended=None, anchors=(), head=1000), out=())
     verdict = await confronted(teller.write(tmp_path), life, seen)
     assert faults(verdict) == {kinds.CLOCK}
 
@@ -481,10 +485,11 @@ async def test_a_genome_is_what_its_digest_says(tmp_path):
 
 async def test_a_lost_life_lacks_its_ending(tmp_path, confronted):
     teller = whole_life()
-    life, seen = registered(teller), account(teller)
+    life, seen = registered(teller), deeds(teller)
     teller.epochs.pop()
-    mark = seen.anchors[0].mark
-    seen = replace(seen, nonce=3, anchors=seen.anchors[:1])
+    first = seen.account.anchors[:1]
+    mark = first[0].mark
+    seen = known(seen, nonce=3, anchors=first)
     life = replace(life, cause=4, last=mark)
     verdict = await confronted(teller.write(tmp_path), life, seen)
     assert faults(verdict) == {kinds.ENDING}
@@ -492,10 +497,10 @@ async def test_a_lost_life_lacks_its_ending(tmp_path, confronted):
 
 
 async def test_anyone_may_bring_a_named_authorization_to_the_chain(tmp_path, confronted):
-    from telemetry.auditing.calls import callprint
+    from telemetry.auditing.calls import callprint, told_call
 
     teller = whole_life()
-    pulled = callprint(
+    told = told_call(
         {
             "call": {
                 "to": MARKET,
@@ -504,11 +509,10 @@ async def test_anyone_may_bring_a_named_authorization_to_the_chain(tmp_path, con
                 "value": "0",
             },
             "pull": {"token": TOKEN, "value": "5", "valid_before": 2**40},
-        },
-        "1.0",
-        teller.wallet,
+        }
     )
-    seen = a_thief(account(teller), None)
+    pulled = callprint(told, "1.0", teller.wallet)
+    seen = a_thief(deeds(teller), None)
     seen = replace(seen, authorizations={word("theft"): frozenset((pulled.authorization,))})
     verdict = await confronted(teller.write(tmp_path), registered(teller), seen)
     assert verdict.ok
@@ -518,7 +522,7 @@ async def test_anyone_may_bring_a_named_authorization_to_the_chain(tmp_path, con
 
 async def test_events_of_strangers_tokens_are_no_fault(tmp_path, confronted):
     teller = whole_life()
-    seen = account(teller)
+    seen = deeds(teller)
     spam = (*seen.out, Movement(word("spam")[:42], MARKET.lower(), 4, word("spam"), 23))
     verdict = await confronted(teller.write(tmp_path), registered(teller), replace(seen, out=spam))
     assert verdict.ok
@@ -533,7 +537,7 @@ async def test_a_token_that_only_an_observation_names_is_no_strangers(tmp_path, 
     teller.end(1)
     teller.seal()
     out = (Movement(TOKEN.lower(), MARKET.lower(), 4, word("theft"), 23),)
-    seen = replace(account(whole_life()), nonce=1, anchors=(), out=out)
+    seen = replace(known(deeds(whole_life()), nonce=1, anchors=()), out=out)
     life = replace(registered(teller), last=None)
     assert kinds.TRANSFER in faults(await confronted(teller.write(tmp_path), life, seen))
 

@@ -1,0 +1,228 @@
+"""A log behind IPFS: from its head back to its birth, then forward, epoch by epoch.
+
+The way back takes checkpoints alone, so that nothing but their names is held; each is named by
+the digest in the one after it, and a block that is not what its name says is never used. Whom to
+ask is a gateway, ours or anyone's, or the RPC of a Kubo node; where the head is, a gateway of ours
+says, or the caller.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from asyncio import timeout
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Literal, NamedTuple
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
+
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.findings import Findings
+from telemetry.auditing.source import Bounds, Piece
+from telemetry.checkpoint import FIRST_PREV, MAX_BYTES, Checkpoint
+from telemetry.cid import DIGEST_LENGTH, Cid, digest_of, from_digest
+from telemetry.errors import SourceError, TelemetryError
+
+KUBO: Final = "kubo+"
+"""What the URL of a Kubo node's RPC begins with, to tell it from a gateway's."""
+_AGENT_PATH: Final = re.compile(r"(.*?)/agents/(\d{1,16})/?")
+_HEAD_BYTES: Final = 256 * 1024
+_CHUNK: Final = 64 * 1024
+_OK: Final = 200
+_RECORD_BYTES: Final = 1500
+"""What a record usually takes; only to guess how much there is to read."""
+
+Form = Literal["raw", "car"]
+
+
+class Where(NamedTuple):
+    """What is known of where a log's head is."""
+
+    head: Cid | None = None
+    """As the caller says; then nobody is asked."""
+    anchored: Cid | None = None
+    """As the chain says: of use where the peer does not know."""
+
+
+class Peer:
+    """Epochs served by somebody else; `digests` are their checkpoints', newest first."""
+
+    def __init__(self, web: _Web, agent: int, digests: bytearray, records: int, at: Path) -> None:
+        self.agent: int | None = agent
+        self.epochs = len(digests) // DIGEST_LENGTH
+        self.size = records * _RECORD_BYTES
+        self._web = web
+        self._digests = digests
+        self._folder = at
+
+    async def pieces(self) -> AsyncIterator[Piece]:
+        for place in reversed(range(self.epochs)):
+            start = place * DIGEST_LENGTH
+            cid = from_digest(bytes(self._digests[start : start + DIGEST_LENGTH]))
+            path = self._folder / cid
+            try:
+                with path.open("wb") as file:
+                    await self._web.get(cid, "car", self._web.bounds.epoch_bytes, file.write)
+            except SourceError as error:
+                self._web.found.fault(kinds.MISSING, f"checkpoint {cid}: {error}")
+                path.unlink()
+                continue
+            yield Piece(cid, path)
+
+    def release(self, piece: Piece) -> None:
+        with suppress(OSError):
+            piece.path.unlink()
+
+
+@asynccontextmanager
+async def open_peer(
+    url: str, agent: int | None, where: Where, bounds: Bounds, found: Findings
+) -> AsyncIterator[Peer]:
+    """Find the head, and all epochs before it; one deadline for everything."""
+    base, agent = _address(url.removeprefix(KUBO), agent)
+    limit = ClientTimeout(
+        total=bounds.request_s, sock_connect=bounds.silence_s, sock_read=bounds.silence_s
+    )
+    session = ClientSession(timeout=limit, auto_decompress=False, max_line_size=8190)
+    kubo = url.startswith(KUBO)
+    try:
+        async with timeout(bounds.total_s), session:
+            web = _Web(session, base, bounds, found, kubo=kubo)
+            if where.head is None and not kubo:
+                agent = await _only(web) if agent is None else agent
+            head = where.head or await _head(web, agent, where, kubo=kubo)
+            agent, digests, records = await _back(web, agent, head)
+            with TemporaryDirectory(prefix="forager-audit-") as folder:
+                yield Peer(web, agent, digests, records, Path(folder))
+    except TimeoutError as error:
+        raise SourceError(url=url, why="takes too long", limit_s=bounds.total_s) from error
+
+
+class _Web:
+    """Bounded questions to one address."""
+
+    def __init__(
+        self, session: ClientSession, base: URL, bounds: Bounds, found: Findings, *, kubo: bool
+    ) -> None:
+        self.bounds = bounds
+        self.found = found
+        self._session = session
+        self._base = base
+        self._kubo = kubo
+
+    async def get(self, cid: str, form: Form, limit: int, take: Callable[[bytes], object]) -> None:
+        """Hand over a block, or a CAR of it and all it links to, piece by piece."""
+        if self._kubo:
+            command = "block/get" if form == "raw" else "dag/export"
+            query = "" if form == "raw" else "&progress=false"
+            await self._ask("POST", f"api/v0/{command}?arg={cid}{query}", limit, take)
+        else:
+            await self._ask("GET", f"ipfs/{cid}?format={form}", limit, take)
+
+    async def block(self, cid: Cid) -> bytes:
+        answer = bytearray()
+        await self.get(cid, "raw", MAX_BYTES, answer.extend)
+        return bytes(answer)
+
+    async def said(self, path: str) -> Any:
+        """A JSON answer of a gateway of ours."""
+        answer = bytearray()
+        await self._ask("GET", path, _HEAD_BYTES, answer.extend)
+        return json.loads(answer)
+
+    async def _ask(
+        self, method: str, path: str, limit: int, take: Callable[[bytes], object]
+    ) -> None:
+        url = URL(f"{self._base}/{path}")
+        try:
+            async with self._session.request(
+                method,
+                url,
+                headers={"Accept-Encoding": "identity"},
+                max_redirects=self.bounds.redirects,
+            ) as reply:
+                if reply.status != _OK:
+                    raise SourceError(url=url, status=reply.status)
+                size = 0
+                async for chunk in reply.content.iter_chunked(_CHUNK):
+                    size += len(chunk)
+                    if size > limit:
+                        raise SourceError(url=url, why="more than an answer may have", limit=limit)
+                    take(chunk)
+        except (ClientError, OSError, TimeoutError, ValueError) as error:
+            raise SourceError(url=url, why=str(error)[:200] or type(error).__name__) from error
+
+
+def _address(url: str, agent: int | None) -> tuple[URL, int | None]:
+    try:
+        base = URL(url.rstrip("/"))
+    except ValueError as error:
+        raise SourceError(url=url[:200], why="not an address") from error
+    if match := _AGENT_PATH.fullmatch(base.path):
+        base = base.with_path(match[1])
+        agent = int(match[2]) if agent is None else agent
+    return URL(str(base.with_query(None).with_fragment(None)).rstrip("/")), agent
+
+
+async def _only(web: _Web) -> int:
+    """The one agent that a gateway serves; of several the auditor must name one."""
+    try:
+        [agent] = (await web.said("agents"))["agents"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SourceError(why="this gateway does not serve one agent alone; name one") from error
+    if type(agent) is not int:
+        raise SourceError(why="this gateway does not serve one agent alone; name one")
+    return agent
+
+
+async def _head(web: _Web, agent: int | None, where: Where, *, kubo: bool) -> Cid:
+    """A gateway of ours names it; any other peer serves what the chain names."""
+    try:
+        if kubo:
+            raise SourceError(why="a Kubo node knows no heads: name one, or the chain that does")
+        head = Cid((await web.said(f"agents/{agent}"))["head"])
+        digest_of(head)
+    except (TelemetryError, ValueError, KeyError, TypeError, RecursionError) as error:
+        if where.anchored is not None:
+            return where.anchored
+        if isinstance(error, SourceError):
+            raise
+        raise SourceError(why="the gateway names no head", agent=agent) from error
+    return head
+
+
+async def _back(web: _Web, agent: int | None, head: Cid) -> tuple[int, bytearray, int]:
+    """Every checkpoint's digest, newest first, as far back as the links hold; whose, how many."""
+    digests, cid, after, size = bytearray(), head, None, 0
+    while True:
+        try:
+            at = await _checkpoint(web, cid)
+        except TelemetryError as error:
+            if agent is None:
+                raise
+            web.found.fault(kinds.MISSING, f"checkpoint {cid}: {error}")
+            return agent, digests, size
+        if agent is None:
+            agent = at.head.agent
+        if at.head.agent != agent or (after and at.head.epoch != after.head.epoch - 1):
+            web.found.fault(kinds.SEQUENCE, f"checkpoint {cid} does not precede its successor")
+            return agent, digests, size
+        if at.head.epoch >= web.bounds.epochs:
+            raise SourceError(why="too many epochs", epochs=at.head.epoch + 1)
+        digests += digest_of(cid)
+        size = size or at.head.size
+        if at.head.prev == FIRST_PREV:
+            return agent, digests, size
+        cid, after = from_digest(at.head.prev), at
+
+
+async def _checkpoint(web: _Web, cid: Cid) -> Checkpoint:
+    block = await web.block(cid)
+    if sha256(block).digest() != digest_of(cid):
+        raise SourceError(why="not the block that was asked for")
+    return Checkpoint.decode(block)

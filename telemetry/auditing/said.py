@@ -1,0 +1,315 @@
+"""What single records say of the life, as far as other records or the chain can confirm it.
+
+Plain tuples that travel between processes; whoever reads them has the record's body no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from cbrrr import encode_dag_cbor
+
+from chain.halt import Who
+from chain.types import Address
+from telemetry.auditing import body as read
+from telemetry.auditing.body import Body
+from telemetry.auditing.calls import is_misused, told_call
+from telemetry.errors import BadRecord
+from telemetry.record import Record
+
+CAUSES: Final[Mapping[str, int]] = {"died": 1, "horizon": 2, "halted": 3, "lost": 4}
+"""An ending's reason, and the number by which the registry knows it."""
+LONGEST_HIBERNATION_S: Final = 24 * 3600
+"""No life may hibernate longer, whatever its first record says."""
+LONGEST_SILENCE_MS: Final = 3_600_000
+"""No log may promise less often than hourly that its life goes on."""
+GONE: Final = "gone"
+
+
+class Birth(NamedTuple):
+    """Who record 0 says this is."""
+
+    agent: int
+    chain: int
+    wallet: str
+    operator: str
+    log_key: str
+    genome: str
+    seed: str
+    parents: tuple[int, ...]
+    registry: str
+    token: str
+    market: str
+    nonce: int
+    hash: str
+    hibernate_s: int
+    """How long it may be without a lease."""
+    silence_ms: int
+    """How long it may be without a record."""
+    speed: float
+    """Chain seconds in a wall second."""
+
+    @property
+    def who(self) -> Who:
+        """Whose signer it is that must have signed all this."""
+        wallet, log_key, operator, registry = map(
+            Address, (self.wallet, self.log_key, self.operator, self.registry)
+        )
+        return Who(wallet, log_key, operator, registry, self.chain, self.agent)
+
+
+class Sent(NamedTuple):
+    """A transaction or an authorization that an effect names before it leaves."""
+
+    intent: str
+    because: int
+    purpose: str
+    nonce: int | None
+    hash: str | None
+    told: str
+    """The call, as `calls.Told.load` reads it."""
+    touches: tuple[str, ...]
+    """The contract that is called, and the token that is pulled."""
+    misused: bool
+    """Whether the signer would never have signed this under its purpose."""
+
+
+class Settled(NamedTuple):
+    """How an effect says that a transaction ended."""
+
+    intent: str
+    nonce: int
+    hash: str
+    block: int
+    block_hash: str
+    ok: bool
+    gas_used: int
+    fee: int
+
+
+class Mark(NamedTuple):
+    """One state of the log: a checkpoint, or an anchor that should be one."""
+
+    epoch: int
+    size: int
+    root: bytes
+    digest: bytes
+
+
+class Leased(NamedTuple):
+    """A lease as the agent saw it; of one that is gone only its id is known."""
+
+    lease: int
+    network: str
+    state: str
+    offer: int
+    provider: str
+    rate: int
+
+
+class Last(NamedTuple):
+    """One of the two transactions that an ending names before they are sent."""
+
+    intent: str
+    purpose: str
+    nonce: int
+    hash: str | None
+
+
+class Ending(NamedTuple):
+    """The last record."""
+
+    reason: str
+    cause: str
+    intents: tuple[Last, ...]
+
+
+class Gap(NamedTuple):
+    since_ms: int
+    reason: str
+
+
+class Beat(NamedTuple):
+    """A heartbeat; `ending` when it says that the ending begins."""
+
+    ending: bool
+
+
+class Halted(NamedTuple):
+    halt_id: int
+
+
+class Resumed(NamedTuple):
+    halt_id: int
+
+
+class Funded(NamedTuple):
+    """The transaction that brought money unasked, if the record names one."""
+
+    tx: str | None
+
+
+Saying = (
+    Birth | Sent | Settled | Mark | Leased | Ending | Gap | Beat | Halted | Resumed | Funded | None
+)
+
+
+def say(record: Record, who: Who | None) -> Saying:
+    """What a record says; None for one that only its own form can vouch for.
+
+    `who` is whose signer it was, once that is known.
+    """
+    if record.kind == "effect":
+        return _effect(record.body, who)
+    reader = _READERS.get(record.kind)
+    return reader(record) if reader else None
+
+
+def genome_digest(body: Body) -> str:
+    """SHA-256 of the genome's DAG-CBOR form, which is also its name on IPFS."""
+    return "0x" + sha256(encode_dag_cbor(dict(read.within(body, "genome")))).hexdigest()
+
+
+def _birth(record: Record) -> Birth:
+    body = record.body
+    born, places = read.within(body, "birth"), read.within(body, "places")
+    parents = read.listed(body, "parents")
+    if not all(type(parent) is int for parent in parents):
+        raise BadRecord(why="parents are not ids", field="parents")
+    return Birth(
+        agent=record.agent,
+        chain=record.block.chain,
+        wallet=read.address(body, "wallet"),
+        operator=read.address(body, "operator"),
+        log_key=read.address(body, "log_key"),
+        genome=read.hexes(body, "genome_digest", 32),
+        seed=read.hexes(body, "seed", 32),
+        parents=tuple(parents),
+        registry=read.address(body, "registry"),
+        token=read.address(places, "token"),
+        market=read.address(places, "lease_market"),
+        nonce=read.integer(born, "nonce"),
+        hash=read.hexes(born, "hash", 32),
+        hibernate_s=min(read.integer(body, "hibernate_max_s"), LONGEST_HIBERNATION_S),
+        silence_ms=min(read.integer(body, "silence_ms"), LONGEST_SILENCE_MS),
+        speed=max(read.number(body, "speed"), 0.0),
+    )
+
+
+def _effect(body: Body, who: Who | None) -> Sent | Settled:
+    stage = read.text(body, "stage")
+    if stage == "sent":
+        return _sent(body, who)
+    if stage == "settled":
+        return _settled(body)
+    raise BadRecord(why="neither sent nor settled", field="stage")
+
+
+def _sent(body: Body, who: Who | None) -> Sent:
+    told, intent = told_call(body), read.text(body, "intent")
+    purpose = read.text(body, "purpose")
+    nonce = None if read.absent(body, "nonce") else read.integer(body, "nonce")
+    if nonce is None and told.pull is None:
+        raise BadRecord(why="neither a nonce nor an authorization", field="nonce")
+    return Sent(
+        intent=intent,
+        because=read.integer(body, "because"),
+        purpose=purpose,
+        nonce=nonce,
+        hash=None if read.absent(body, "hash") else read.hexes(body, "hash", 32),
+        told=told.dump(),
+        touches=(told.to, told.pull[0]) if told.pull else (told.to,),
+        misused=who is not None and is_misused(told, intent, purpose, who),
+    )
+
+
+def _settled(body: Body) -> Settled:
+    block = read.within(body, "block")
+    return Settled(
+        intent=read.text(body, "intent"),
+        nonce=read.integer(body, "nonce"),
+        hash=read.hexes(body, "hash", 32),
+        block=read.integer(block, "number"),
+        block_hash=read.hexes(block, "hash", 32),
+        ok=read.flag(body, "ok"),
+        gas_used=read.amount(body, "gas_used"),
+        fee=read.amount(body, "fee"),
+    )
+
+
+def _anchor(record: Record) -> Mark:
+    body = record.body
+    return Mark(
+        epoch=read.integer(body, "epoch"),
+        size=read.integer(body, "size"),
+        root=read.raw(body, "root"),
+        digest=read.raw(body, "digest"),
+    )
+
+
+def _lease(record: Record) -> Leased:
+    body = record.body
+    lease, state = read.integer(body, "lease"), read.text(body, "state")
+    network = read.text(body, "network")
+    if state == GONE:
+        return Leased(lease, network, state, 0, "", 0)
+    return Leased(
+        lease=lease,
+        network=network,
+        state=state,
+        offer=read.integer(body, "offer"),
+        provider=read.address(body, "provider"),
+        rate=read.amount(body, "rate"),
+    )
+
+
+def _end(record: Record) -> Ending:
+    reason = read.text(record.body, "reason")
+    if reason not in CAUSES:
+        raise BadRecord(why="not one of the four endings", field="reason")
+    intents = tuple(
+        Last(
+            intent=read.text(item, "intent"),
+            purpose=read.text(item, "purpose"),
+            nonce=read.integer(item, "nonce"),
+            hash=None if read.absent(item, "hash") else read.hexes(item, "hash", 32),
+        )
+        for item in read.maps(record.body, "intents")
+    )
+    return Ending(reason, read.text(record.body, "cause"), intents)
+
+
+def _gap(record: Record) -> Gap:
+    return Gap(read.integer(record.body, "since_ms"), read.text(record.body, "reason"))
+
+
+def _heartbeat(record: Record) -> Beat:
+    return Beat(ending=not read.absent(record.body, "ending"))
+
+
+def _halt(record: Record) -> Halted:
+    return Halted(read.integer(record.body, "halt_id"))
+
+
+def _resume(record: Record) -> Resumed:
+    return Resumed(read.integer(record.body, "halt_id"))
+
+
+def _funds(record: Record) -> Funded:
+    unnamed = read.absent(record.body, "tx")
+    return Funded(None if unnamed else read.hexes(record.body, "tx", 32))
+
+
+_READERS: Final[Mapping[str, Callable[[Record], Saying]]] = {
+    "birth": _birth,
+    "anchor": _anchor,
+    "lease": _lease,
+    "end": _end,
+    "gap": _gap,
+    "heartbeat": _heartbeat,
+    "halt": _halt,
+    "resume": _resume,
+    "funds": _funds,
+}

@@ -1,0 +1,216 @@
+"""What a whole log says, kept on disk while it is audited: a long life costs no more memory.
+
+A temporary SQLite file that vanishes with the process; nothing in it is worth an fsync.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from telemetry.auditing.said import Leased, Mark, Settled
+
+_SCHEMA: Final = """
+CREATE TABLE intents (intent TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE named (
+    nonce INTEGER PRIMARY KEY, seq INTEGER, intent TEXT, purpose TEXT, hash TEXT, told TEXT
+);
+CREATE TABLE owed (place INTEGER PRIMARY KEY, seq INTEGER, intent TEXT, told TEXT);
+CREATE TABLE settled (
+    nonce INTEGER PRIMARY KEY, seq INTEGER, intent TEXT, hash TEXT, block INTEGER,
+    block_hash TEXT, ok INTEGER, gas TEXT, fee TEXT
+);
+CREATE TABLE authorized (nonce BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE funded (tx TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE own (tx TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE marks (epoch INTEGER PRIMARY KEY, size INTEGER, root BLOB, digest BLOB);
+CREATE TABLE leases (
+    place INTEGER PRIMARY KEY, seq INTEGER, block INTEGER, lease INTEGER, network TEXT, state TEXT,
+    offer INTEGER, provider TEXT, rate TEXT
+);
+CREATE TABLE tokens (token TEXT PRIMARY KEY) WITHOUT ROWID
+"""
+MOST: Final = 2**63 - 1
+"""Larger numbers than SQLite's own are no nonces and no ids."""
+
+
+class Named(NamedTuple):
+    """A transaction that a record names; what is None the record does not say."""
+
+    seq: int
+    intent: str
+    purpose: str
+    nonce: int
+    hash: str | None
+    told: str | None
+    """As `calls.Told.load` reads it."""
+
+
+class Owed(NamedTuple):
+    """An authorization that a record names, which anyone may bring to the chain."""
+
+    seq: int
+    intent: str
+    told: str
+
+
+class SettledAt(NamedTuple):
+    """What record `seq` says of how a transaction ended."""
+
+    seq: int
+    said: Settled
+
+
+class LeaseAt(NamedTuple):
+    """What record `seq`, read at a block, says of a lease."""
+
+    seq: int
+    block: int
+    said: Leased
+
+
+class Shelf:
+    """Facts in, facts out; the judging is done by others."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = OFF")
+        for statement in _SCHEMA.split(";"):
+            self._db.execute(statement)
+        self._db.execute("BEGIN")
+
+    def close(self) -> None:
+        self._db.close()
+
+    # Intents
+
+    def intend(self, intent: str) -> bool:
+        """Remember an intent's name; whether it is new."""
+        return self._new("INSERT OR IGNORE INTO intents VALUES (?)", (intent,))
+
+    def name(self, named: Named) -> bool:
+        """Whether its nonce was not named before."""
+        row = (named.nonce, named.seq, named.intent, named.purpose, named.hash, named.told)
+        return self._new("INSERT OR IGNORE INTO named VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def named(self, nonce: int) -> Named | None:
+        return next(self._named("WHERE nonce = ?", nonce), None)
+
+    def intended(self, nonce: int) -> str | None:
+        """The intent that is named at a nonce."""
+        query = "SELECT intent FROM named WHERE nonce = ?"
+        row = self._db.execute(query, (nonce,)).fetchone()
+        return row[0] if row else None
+
+    def all_named(self, start: int = 0) -> Iterator[Named]:
+        """In the order of their nonces."""
+        return self._named("WHERE nonce >= ? ORDER BY nonce", start)
+
+    def _named(self, where: str, value: int) -> Iterator[Named]:
+        query = f"SELECT seq, intent, purpose, nonce, hash, told FROM named {where}"  # noqa: S608 - ours
+        return (Named(*row) for row in self._db.execute(query, (value,)))
+
+    def owe(self, owed: Owed) -> None:
+        self._db.execute("INSERT INTO owed VALUES (NULL, ?, ?, ?)", owed)
+
+    def all_owed(self) -> Iterator[Owed]:
+        return (Owed(*row) for row in self._db.execute("SELECT seq, intent, told FROM owed"))
+
+    def settle(self, seq: int, said: Settled) -> bool:
+        """Whether it was not settled before."""
+        intent, nonce, tx, block, block_hash, ok, gas, fee = said
+        row = (nonce, seq, intent, tx, block, block_hash, ok, str(gas), str(fee))
+        return self._new("INSERT OR IGNORE INTO settled VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def settled(self, nonce: int) -> SettledAt | None:
+        query = "SELECT * FROM settled WHERE nonce = ?"
+        row = self._db.execute(query, (nonce,)).fetchone()
+        if row is None:
+            return None
+        nonce, seq, intent, tx, block, block_hash, ok, gas, fee = row
+        said = Settled(intent, nonce, tx, block, block_hash, bool(ok), int(gas), int(fee))
+        return SettledAt(seq, said)
+
+    @property
+    def last_nonce(self) -> int:
+        """The largest that is named; -1 if none is."""
+        (last,) = self._db.execute("SELECT max(nonce) FROM named").fetchone()
+        return -1 if last is None else int(last)
+
+    # Money
+
+    def authorize(self, nonces: Iterable[bytes]) -> None:
+        """EIP-3009 nonces under which the log says that it pays."""
+        self._many("INSERT OR IGNORE INTO authorized VALUES (?)", nonces)
+
+    def authorizes(self, nonces: Iterable[bytes]) -> bool:
+        """Whether all of these are the log's; none at all is not."""
+        asked = [self._has("authorized", "nonce", each) for each in nonces]
+        return bool(asked) and all(asked)
+
+    def fund(self, tx: str) -> None:
+        self._many("INSERT OR IGNORE INTO funded VALUES (?)", (tx,))
+
+    def is_funded(self, tx: str) -> bool:
+        return self._has("funded", "tx", tx)
+
+    def own(self, tx: str) -> None:
+        """A transaction of the wallet that was found on the chain."""
+        self._many("INSERT OR IGNORE INTO own VALUES (?)", (tx,))
+
+    def is_own(self, tx: str) -> bool:
+        return self._has("own", "tx", tx)
+
+    def deal_in(self, tokens: Iterable[str]) -> None:
+        """Tokens that the log itself deals with."""
+        self._many("INSERT OR IGNORE INTO tokens VALUES (?)", tokens)
+
+    def deals_in(self, token: str) -> bool:
+        return self._has("tokens", "token", token)
+
+    # Epochs and leases
+
+    def mark(self, mark: Mark) -> None:
+        self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", mark)
+
+    def marked(self, epoch: int) -> Mark | None:
+        return self._mark("WHERE epoch = ?", (epoch,))
+
+    @property
+    def last_mark(self) -> Mark | None:
+        return self._mark("ORDER BY epoch DESC LIMIT 1", ())
+
+    def _mark(self, where: str, values: Sequence[int]) -> Mark | None:
+        query = f"SELECT * FROM marks {where}"  # noqa: S608 - ours
+        row = self._db.execute(query, values).fetchone()
+        return Mark(*row) if row else None
+
+    def lease(self, at: LeaseAt) -> None:
+        lease, network, state, offer, provider, rate = at.said
+        row = (None, at.seq, at.block, lease, network, state, offer, provider, str(rate))
+        self._db.execute("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def leases(self) -> Iterator[LeaseAt]:
+        """In the order in which they were told."""
+        query = "SELECT seq, block, lease, network, state, offer, provider, rate FROM leases"
+        for seq, block, *said in self._db.execute(query):
+            leased = Leased(*said)
+            yield LeaseAt(seq, block, leased._replace(rate=int(leased.rate)))
+
+    def leased(self, network: str) -> Sequence[int]:
+        """The leases of a network that are told of."""
+        query = "SELECT DISTINCT lease FROM leases WHERE network = ?"
+        return [lease for (lease,) in self._db.execute(query, (network,))]
+
+    # Rows
+
+    def _new(self, statement: str, row: Sequence[Any]) -> bool:
+        return self._db.execute(statement, row).rowcount == 1
+
+    def _many(self, statement: str, values: Iterable[Any]) -> None:
+        self._db.executemany(statement, ((value,) for value in values))
+
+    def _has(self, table: str, column: str, value: Any) -> bool:
+        query = f"SELECT 1 FROM {table} WHERE {column} = ?"  # noqa: S608 - ours
+        return self._db.execute(query, (value,)).fetchone() is not None
