@@ -6,9 +6,9 @@ after (what was really done). Untrusted throughout: a bad log gives findings, ne
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -65,6 +65,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many of how many sampled decisions were run again, and how far they were off at most."""
+
+    decisions: int
+    sampled: int
+    largest: float
+    """Total variation between the probabilities that the log says and those found."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What an audit comes to; `outcome` is None for a life that goes on."""
 
@@ -77,6 +87,13 @@ class Verdict:
     head: str | None
     outcome: str | None
     cause: str | None
+    replay: Replayed | None = None
+    """What came of running decisions again, if that was asked for."""
+
+    def after(self, replay: Replayed, findings: tuple[Finding, ...]) -> Verdict:
+        """The same verdict, with what was found later."""
+        every = (*self.findings, *findings)
+        return replace(self, ok=_is_sound(every), findings=every, replay=replay)
 
     def plain(self) -> dict[str, Any]:
         """Return the verdict as JSON has it."""
@@ -333,7 +350,7 @@ def _verdict(
     findings = found.all()
     ending = story.ending[1] if story.ending else None
     return Verdict(
-        ok=not any(finding.level == "fault" for finding in findings),
+        ok=_is_sound(findings),
         verified="chain" if on_chain else "internal",
         findings=findings,
         agent=known.agent,
@@ -343,6 +360,10 @@ def _verdict(
         outcome=ending.reason if ending else ended,
         cause=ending.cause if ending else None,
     )
+
+
+def _is_sound(findings: Iterable[Finding]) -> bool:
+    return not any(finding.level == "fault" for finding in findings)
 
 
 def _is_address(text: str) -> bool:

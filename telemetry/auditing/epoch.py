@@ -62,6 +62,7 @@ class Read(NamedTuple):
     """A record that was read, for those who want more of it than a verdict."""
 
     seq: int
+    leaf: bytes
     data: bytes
     record: Record
 
@@ -178,7 +179,7 @@ class _EpochJudge:
                 if record is not None:
                     self._judge(record, seq)
                     if harvest:
-                        kept.append(Read(seq, data, record))
+                        kept.append(Read(seq, self._leaves[-1], data, record))
                 seq += 1
         except (BadCar, OSError) as error:
             self._found.fault(kinds.DAMAGED, f"{self._name}: {error}")

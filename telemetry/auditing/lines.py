@@ -24,6 +24,10 @@ def audit_lines(verdict: Verdict) -> Iterator[str]:
     yield f"outcome   {_outcome(verdict)}"
     for line in _CHECKED[verdict.verified]:
         yield f"checked   {line}"
+    if verdict.replay:
+        again = verdict.replay
+        yield f"replayed  {again.decisions} of {again.sampled} sampled decisions"
+        yield f"          probabilities differ by {again.largest:.4f} at most"
     for finding in sorted(verdict.findings, key=lambda each: each.level):
         yield _line(finding)
     faults = sum(finding.level == "fault" for finding in verdict.findings)
