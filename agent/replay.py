@@ -165,7 +165,7 @@ def _judge_prompt(sampled: Sampled, found: Findings) -> None:
 
 
 def _words(prompt: str, menu: Sequence[Action]) -> Sequence[Sequence[str]]:
-    """Line by line, each in no order: a record keeps a menu's params sorted, not as they were asked.
+    """Line by line, each in no order: a record keeps a menu's params sorted, not as they were.
 
     Of an entry with more params than a prompt shows, which ones it showed is not known either.
     """

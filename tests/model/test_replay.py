@@ -24,9 +24,8 @@ from telemetry.draw import draw, log_probabilities
 pytestmark = pytest.mark.model
 
 MODEL = Path(__file__).parents[2] / "compute/models/forager-g0.gguf"
-EXTEND = Action("thrift.extend", {"paid_s": 9000, "longer_s": 14400, "deposit_micro": 4_000_000}, "")
-    "thrift.extend", {"paid_s": 9000, "longer_s": 14400, "deposit_micro": 4 * 10**6}, ""
-)
+PAID = {"paid_s": 9000, "longer_s": 14_400, "deposit_micro": 4_000_000}
+EXTEND = Action("thrift.extend", PAID, "")
 MANY = Action("keeper.work", {f"{name}_n": 3 for name in "abcdef"}, "more than a prompt shows")
 
 
