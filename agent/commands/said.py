@@ -30,3 +30,9 @@ def say(facts: Mapping[str, Any], *, as_json: bool) -> None:
 def tell(line: str) -> None:
     """Progress goes to stderr, so that output can be piped."""
     sys.stderr.write(f"{line}\n")
+
+
+def show_progress(what: str, done: int, whole: int) -> None:
+    """One line that is drawn over; the last one stays."""
+    sys.stderr.write(f"\r{what} {done} of {whole}" + ("\n" if done >= whole else ""))
+    sys.stderr.flush()
