@@ -6,6 +6,8 @@ TelemetryError
 ├── BadCid           skip    an identifier is not a CIDv1 dag-cbor sha2-256
 ├── BadCar           skip    an epoch file or an upload is damaged or too large
 ├── BadImport        skip    an archive will not take these blocks: they contradict what it holds
+├── BadLog           skip    a source's own blocks contradict one another: they prove nothing
+├── BadProof         skip    a file is not a proof at all, whatever it would prove
 ├── LogHeld          stop    another process lives in this home
 ├── LogDamaged       halt    the log contradicts itself; acting on would leave a hole in it
 ├── LogUnwritable    retry   the disk did not take it; nothing was appended, so nothing may be done
@@ -73,6 +75,20 @@ class BadImport(TelemetryError):
 
     message = "the epoch contradicts the log kept here"
     advice = "an epoch has one checkpoint: find out which of the two is anchored"
+
+
+class BadLog(TelemetryError):
+    """A source's own blocks contradict one another, or are not all there."""
+
+    message = "this log proves nothing"
+    advice = "audit the source, or ask another one"
+
+
+class BadProof(TelemetryError):
+    """Not of the form that proofs are written in."""
+
+    message = "not a proof"
+    advice = "ask for the file again; forager prove writes one with --out"
 
 
 class LogHeld(TelemetryError):

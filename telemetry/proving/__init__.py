@@ -1,0 +1,1 @@
+"""Proofs small enough to hand to a contract: that a record is in a log, that a log only grew."""
