@@ -1,124 +1,118 @@
-"""What a request to a trustless gateway asks for. Pure.
+"""Reads a request to a trustless gateway. Pure.
 
 Follows the Trustless Gateway specification: a raw block or a CAR, never anything rendered;
-`format` goes before `Accept`; asking for neither is a fault of the client.
+`format` goes before `Accept`; asking for neither is a fault of the client. Nothing kept here is a
+file of many blocks, so `entity` means `block`, and `entity-bytes` is read and changes nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
 
-from telemetry.cid import Cid, digest_of
+from telemetry.cid import Cid
 from telemetry.errors import BadCid
+from telemetry.multibase import in_base32, looks_like_a_cid
+from telemetry.wanted import CAR, RAW, Declined, Form, Scope, Wanted
 
-RAW: Final = "application/vnd.ipld.raw"
-CAR: Final = "application/vnd.ipld.car"
 EMPTY: Final = Cid("bafkqaaa")
 """The identity CID of no bytes: what clients probe a gateway with."""
 
-Form = Literal["raw", "car"]
-Scope = Literal["block", "all"]
-
-_SOME_CID: Final = re.compile(r"Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{7,200}|z[1-9A-HJ-NP-Za-km-z]+")
-_SCOPES: Final[Mapping[str, Scope]] = {"block": "block", "entity": "block", "all": "all"}
+_SCOPES: Final[Mapping[str, Scope]] = {"block": "block", "entity": "entity", "all": "all"}
 _FORMS: Final[Mapping[str, Form]] = {"raw": "raw", "car": "car"}
+_MEDIA: Final[Mapping[str, Form]] = {RAW: "raw", CAR: "car"}
+_ENTITY_BYTES: Final = re.compile(r"-?\d{1,15}:(-?\d{1,15}|\*)")
+_CAR_PARAM: Final = "car-"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A block, or a CAR of it with or without what it links to."""
+class Offer(NamedTuple):
+    """A media type that the client would take."""
 
-    cid: Cid
-    form: Form
-    scope: Scope
-    dups: str = "n"
-
-    @property
-    def etag(self) -> str:
-        """Strong for named bytes; weak for a CAR, which another gateway may order otherwise."""
-        if self.form == "raw":
-            return f'"{self.cid}.raw"'
-        return f'W/"{self.cid}.car.{self.scope}.{self.dups}"'
-
-    @property
-    def content_type(self) -> str:
-        return RAW if self.form == "raw" else f"{CAR}; version=1; order=dfs; dups={self.dups}"
-
-    @property
-    def filename(self) -> str:
-        return f"{self.cid}.{'bin' if self.form == 'raw' else 'car'}"
-
-
-@dataclass(frozen=True, slots=True)
-class Declined:
-    """An HTTP status and a line for the person who asked."""
-
-    status: int
-    text: str
+    kind: str
+    params: Mapping[str, str]
 
 
 def wanted(cid: str, path: str, query: Mapping[str, str], accept: str) -> Wanted | Declined:
     """Read a request for `/ipfs/{cid}/{path}`."""
-    if path.strip("/"):
-        return Declined(501, "paths below a CID are not resolved here: ask for blocks by their CID")
-    if cid != EMPTY:
-        try:
-            digest_of(cid)
-        except BadCid:
-            if _SOME_CID.fullmatch(cid):
-                return Declined(404, "this node keeps CIDv1 dag-cbor sha2-256 blocks only")
-            return Declined(400, "this is not a CID")
-    chosen = _form(query, accept)
-    if isinstance(chosen, Declined):
-        return chosen
-    form, asked = chosen
-    if form == "raw":
-        return Wanted(Cid(cid), "raw", "block")
-    return _car(
-        Cid(cid), asked | {k[4:]: v for k, v in query.items() if k.startswith("car-")}, query
-    )
-
-
-def _form(query: Mapping[str, str], accept: str) -> tuple[Form, dict[str, str]] | Declined:
+    named = _named(cid)
+    if isinstance(named, Declined):
+        return named
     offers = _accepted(accept)
-    if (name := query.get("format")) is not None:
-        if name not in _FORMS:
-            return Declined(406, "only format=raw and format=car are served")
-        form = _FORMS[name]
-        return form, next((params for kind, params in offers if kind == CAR), {})
-    for kind, params in offers:
-        if kind in (RAW, CAR):
-            return ("raw" if kind == RAW else "car"), params
-    if any(not kind.endswith("/*") for kind, _ in offers):
+    form = _form(query.get("format"), offers)
+    if isinstance(form, Declined):
+        return form
+    first = next((offer for offer in offers if offer.kind in _MEDIA), None)
+    asked = Wanted(
+        named,
+        form,
+        path=tuple(filter(None, path.split("/"))),
+        filename=query.get("filename", ""),
+        query=query,
+        by_header=first is not None
+        and (_MEDIA[first.kind] != query.get("format") or bool(first.params)),
+    )
+    return _car(asked, offers) if form == "car" else _raw(asked)
+
+
+def _named(cid: str) -> Cid | Declined:
+    if cid == EMPTY:
+        return EMPTY
+    try:
+        return in_base32(cid)
+    except BadCid:
+        if looks_like_a_cid(cid):
+            return Declined(404, "this node keeps CIDv1 dag-cbor sha2-256 blocks only")
+        return Declined(400, "this is not a CID")
+
+
+def _form(name: str | None, offers: Sequence[Offer]) -> Form | Declined:
+    if name is not None:
+        return _FORMS.get(name) or Declined(406, "only format=raw and format=car are served")
+    for offer in offers:
+        if form := _MEDIA.get(offer.kind):
+            return form
+    if any(not offer.kind.endswith("/*") for offer in offers):
         return Declined(406, f"only {RAW} and {CAR} are served")
     return Declined(400, f"say what to serve: ?format=raw, ?format=car, or Accept: {RAW} or {CAR}")
 
 
-def _car(cid: Cid, asked: Mapping[str, str], query: Mapping[str, str]) -> Wanted | Declined:
-    if asked.get("version", "1") != "1":
-        return Declined(400, "only CAR version 1 is served")
-    if asked.get("order", "dfs") not in ("dfs", "unk"):
-        return Declined(400, "only order=dfs is served")
-    if (dups := asked.get("dups", "n")) not in ("y", "n"):
-        return Declined(400, "dups is y or n")
+def _raw(asked: Wanted) -> Wanted | Declined:
+    if asked.path:
+        return Declined(400, "a raw block is asked for by its own CID, without a path")
+    return asked
+
+
+def _car(asked: Wanted, offers: Sequence[Offer]) -> Wanted | Declined:
+    query = asked.query
+    params = dict(next((offer.params for offer in offers if offer.kind == CAR), {}))
+    params |= {k.removeprefix(_CAR_PARAM): v for k, v in query.items() if k.startswith(_CAR_PARAM)}
     scope = query.get("dag-scope", "entity" if "entity-bytes" in query else "all")
+    entity_bytes = query.get("entity-bytes", "")
+    dups = params.get("dups", "n")
+    if params.get("version", "1") != "1":
+        return Declined(400, "only CAR version 1 is served")
+    if params.get("order", "dfs") not in ("dfs", "unk"):
+        return Declined(400, "only order=dfs is served")
+    if dups not in ("y", "n"):
+        return Declined(400, "dups is y or n")
     if scope not in _SCOPES:
         return Declined(400, "dag-scope is block, entity or all")
-    return Wanted(cid, "car", _SCOPES[scope], dups)
+    if "entity-bytes" in query and not _ENTITY_BYTES.fullmatch(entity_bytes):
+        return Declined(400, "entity-bytes is from:to, whole numbers, or * for the end")
+    return replace(asked, scope=_SCOPES[scope], entity_bytes=entity_bytes, dups=dups)
 
 
-def _accepted(header: str) -> list[tuple[str, dict[str, str]]]:
+def _accepted(header: str) -> list[Offer]:
     """The media types of an Accept header, best first."""
     found = []
     for item in filter(None, map(str.strip, header.split(","))):
         kind, *rest = (part.strip().lower() for part in item.split(";"))
         params = dict(part.split("=", 1) for part in rest if "=" in part)
         if (weight := _weight(params.pop("q", "1"))) > 0:
-            found.append((weight, kind, {k: v.strip('"') for k, v in params.items()}))
-    return [(kind, params) for _, kind, params in sorted(found, key=lambda item: -item[0])]
+            found.append((weight, Offer(kind, {k: v.strip('"') for k, v in params.items()})))
+    return [offer for _, offer in sorted(found, key=lambda item: -item[0])]
 
 
 def _weight(text: str) -> float:

@@ -1,7 +1,8 @@
 """The embedded content-addressed node: an IPFS trustless gateway over a store.
 
-    GET /ipfs/{cid}?format=raw|car[&dag-scope=block|all]    blocks that prove themselves
-    GET /agents/{id}[?from=epoch]    the head of a life's log, and 256 of its epochs (the newest)
+    GET /ipfs/{cid}?format=raw               a block, whole or a range of it
+    GET /ipfs/{cid}[/{path}]?format=car      blocks that prove themselves; how many says dag-scope
+    GET /agents/{id}[?from=epoch]            the head of a life's log, and 256 of its epochs
 
 The agent serves its own log with it. Given an archive it also takes epochs, see `telemetry.rpc`.
 """
@@ -9,20 +10,29 @@ The agent serves its own log with it. Given an archive it also takes epochs, see
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from telemetry.car import car_bytes
 from telemetry.checkpoint import Domain
-from telemetry.negotiate import EMPTY, Declined, Wanted, matches, wanted
+from telemetry.cid import cid_of
+from telemetry.negotiate import EMPTY, matches, wanted
+from telemetry.paths import trail
+from telemetry.ranges import OutOfReach, span
 from telemetry.rpc import rpc_routes
 from telemetry.store import Archive, Store, dag
+from telemetry.wanted import Declined, Wanted
 
 _FOREVER: Final = "public, max-age=29030400, immutable"
 _STOP_S: Final = 2.0
 _EPOCHS: Final = 256
 _NUMBER: Final = re.compile(r"\d{1,15}")
+_EMPTY_CAR: Final = bytes.fromhex(
+    "19a265726f6f747381d82a4500015500006776657273696f6e01"  # {roots: [bafkqaaa], version: 1}
+)
 
 
 class Node:
@@ -67,31 +77,42 @@ class Node:
         )
         if isinstance(asked, Declined):
             return web.Response(status=asked.status, text=asked.text + "\n")
-        root = b"" if asked.cid == EMPTY else self._store.block(asked.cid)
-        if root is None or (asked.cid == EMPTY and asked.form == "car"):
+        found = self._trail(asked)
+        if found is None:
             only_cached = "only-if-cached" in request.headers.get("Cache-Control", "")
-            return web.Response(status=412 if only_cached else 404, text="this block is not here\n")
-        headers = _headers(asked)
-        if "format" not in request.query:
-            headers["Content-Location"] = f"/ipfs/{asked.cid}?format={asked.form}"
+            return web.Response(status=412 if only_cached else 404, text="this is not here\n")
+        headers = _headers(asked, found)
         if matches(request.headers.get("If-None-Match", ""), asked.etag):
             return web.Response(status=304, headers=headers)
         if asked.form == "raw":
-            return web.Response(body=root, headers=headers)
-        if request.method == "HEAD":
+            return _block(request, asked, found[0], headers)
+        if request.method == hdrs.METH_HEAD:
             return web.Response(headers=headers)
-        return await self._car(request, asked, root, headers)
+        return await self._car(request, asked, found, headers)
+
+    def _trail(self, asked: Wanted) -> Sequence[bytes] | None:
+        """The blocks from the CID's own to the one its path ends in; None if one is not here."""
+        if asked.cid == EMPTY:
+            return None if asked.path else [b""]
+        root = self._store.block(asked.cid)
+        return None if root is None else trail(self._store.block, root, asked.path)
 
     async def _car(
-        self, request: web.Request, asked: Wanted, root: bytes, headers: dict[str, str]
+        self, request: web.Request, asked: Wanted, found: Sequence[bytes], headers: dict[str, str]
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        blocks = [root] if asked.scope == "block" else dag(self._store, root)
-        for piece in car_bytes(asked.cid, blocks):
+        for piece in self._pieces(asked, found):
             await response.write(piece)
         await response.write_eof()
         return response
+
+    def _pieces(self, asked: Wanted, found: Sequence[bytes]) -> Iterable[bytes]:
+        if asked.cid == EMPTY:
+            return [_EMPTY_CAR]
+        *crossed, end = found
+        rest = dag(self._store, end) if asked.scope == "all" else [end]
+        return car_bytes(asked.cid, chain(crossed, rest))
 
     async def _agents(self, _: web.Request) -> web.Response:
         return web.json_response({"agents": list(self._store.agents())})
@@ -116,16 +137,33 @@ class Node:
         return web.json_response(found, headers=headers)
 
 
-def _headers(asked: Wanted) -> dict[str, str]:
+def _block(
+    request: web.Request, asked: Wanted, data: bytes, headers: dict[str, str]
+) -> web.Response:
+    """All of a block, or the range of it that was asked for."""
+    ask = request.headers.get("Range", "") if request.method == hdrs.METH_GET else ""
+    part = span(ask, request.headers.get("If-Range", ""), asked.etag, len(data))
+    if part is None:
+        return web.Response(body=data, headers=headers)
+    where = {"Content-Range": str(part)}
+    if isinstance(part, OutOfReach):
+        return web.Response(status=416, headers=where, text="no such bytes\n")
+    return web.Response(status=206, body=data[part.first : part.last + 1], headers=headers | where)
+
+
+def _headers(asked: Wanted, found: Sequence[bytes]) -> dict[str, str]:
+    roots = [asked.cid, *map(cid_of, found[1:])]
+    location = asked.content_location
     return {
         "Content-Type": asked.content_type,
-        "Content-Disposition": f'attachment; filename="{asked.filename}"',
+        "Content-Disposition": asked.content_disposition,
         "ETag": asked.etag,
         "Cache-Control": _FOREVER,
         "Vary": "Accept",
-        "Accept-Ranges": "none",
-        "X-Ipfs-Path": f"/ipfs/{asked.cid}",
-        "X-Ipfs-Roots": asked.cid,
+        "Accept-Ranges": "bytes" if asked.form == "raw" else "none",
+        "X-Ipfs-Path": asked.content_path,
+        "X-Ipfs-Roots": ",".join(roots),
+        **({"Content-Location": location} if location else {}),
     }
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import replace
 
 import aiohttp
-import aiohttp.web
 import pytest
 from logs import DOMAIN, LOG_KEY, live, open_log, seal
 
@@ -15,11 +13,11 @@ from chain.keys import Key
 from telemetry.car import Block, car_bytes, car_name, read_car, write_car
 from telemetry.checkpoint import Checkpoint
 from telemetry.cid import cid_of
-from telemetry.errors import BadImport, LogHeld, TargetRefused, TargetUnreachable
-from telemetry.kubo import Kubo
-from telemetry.negotiate import CAR, RAW, Declined, matches, wanted
+from telemetry.errors import BadImport, LogHeld
+from telemetry.negotiate import matches, wanted
 from telemetry.node import Node
 from telemetry.store import Archive
+from telemetry.wanted import CAR, RAW, Declined
 
 UNKNOWN = cid_of(b"nobody has this")
 
@@ -150,13 +148,16 @@ async def test_refusals_have_their_own_statuses(log, served):
         f"/ipfs/{UNKNOWN}?format=raw": 404,
         f"/ipfs/{unsealed}?format=raw": 404,
         "/ipfs/QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG?format=raw": 404,
-        "/ipfs/bafkqaaa?format=car": 404,
+        "/ipfs/bafkqaaa/x?format=car": 404,
         "/ipfs/nonsense?format=raw": 400,
         f"/ipfs/{cid}": 400,
         f"/ipfs/{cid}?format=json": 406,
-        f"/ipfs/{cid}/records/0?format=car": 501,
+        f"/ipfs/{cid}/records/0?format=raw": 400,
+        f"/ipfs/{cid}/records/9?format=car": 404,
+        f"/ipfs/{cid}/records/0/body/zzz?format=car": 404,
         f"/ipfs/{cid}?format=car&car-version=2": 400,
         f"/ipfs/{cid}?format=car&dag-scope=some": 400,
+        f"/ipfs/{cid}?format=car&entity-bytes=some": 400,
         f"/ipns/{cid}?format=raw": 404,
         "/api/v0/version": 404,
     }.items():
@@ -287,87 +288,7 @@ def test_an_archive_takes_a_life_from_one_key_only(log, archive, tmp_path):
     other.close()
 
 
-# Both, over the wire
-
-
-async def test_a_client_sends_an_epoch_and_sees_it_kept(log, archive, rpc, tmp_path):
-    target = Kubo(rpc)
-    for epoch in (0, 1, 1):
-        await target.keep(*car_of(log, epoch, tmp_path))
-    await target.close()
-    assert archive.head(1).cid == log.sealed.cid
-    async with aiohttp.ClientSession(rpc) as client:
-        async with client.get("/agents/1") as answer:
-            assert (await answer.json())["head"] == log.sealed.cid
-        async with client.post("/api/v0/pin/ls") as answer:
-            assert len((await answer.json())["Keys"]) == 2
-        async with client.post(f"/api/v0/block/stat?arg={log.sealed.cid}") as answer:
-            assert (await answer.json())["Key"] == log.sealed.cid
-
-
-async def test_a_refused_epoch_is_a_refusal_with_its_reason(log, archive, rpc, tmp_path):
-    archive.keep(blocks_of(log, 0))
-    wrong = forged(log, 0, root=bytes(32))
-    path = tmp_path / car_name(0, wrong[0].cid)
-    write_car(path, wrong[0].cid, [block.data for block in wrong])
-    target = Kubo(rpc)
-    with pytest.raises(TargetRefused, match="another checkpoint") as found:
-        await target.keep(wrong[0].cid, path)
-    assert found.value.consequence == "retry"
-    path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(TargetRefused, match="cut short"):
-        await target.keep(wrong[0].cid, path)
-    await target.close()
-
-
-async def test_a_silent_or_missing_target_is_unreachable(log, tmp_path):
-    cid, path = car_of(log, 0, tmp_path)
-    target = Kubo("http://127.0.0.1:9")
-    with pytest.raises(TargetUnreachable):
-        await target.keep(cid, path)
-    await target.close()
-
-    async def hang(_):
-        import asyncio
-
-        await asyncio.sleep(60)
-
-    async with serving(hang) as url:
-        target = Kubo(url, deadline_s=0.2)
-        with pytest.raises(TargetUnreachable, match="deadline"):
-            await target.keep(cid, path)
-        await target.close()
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "nonsense", "[]", '{"Root":{}}', '{"Root":{"Cid":{"/":"x"}}}', "x" * 200_000, "[" * 9_000],
-)
-async def test_an_answer_that_confirms_nothing_is_a_refusal(log, tmp_path, text, shallow):
-    async def answer(request):
-        await request.read()
-        return aiohttp.web.Response(text=text)
-
-    async with serving(answer) as url:
-        target = Kubo(url)
-        with pytest.raises(TargetRefused):
-            await target.keep(*car_of(log, 0, tmp_path))
-        await target.close()
-
-
-async def test_what_is_not_pinned_after_all_is_a_refusal(log, tmp_path):
-    cid, path = car_of(log, 0, tmp_path)
-
-    async def answer(request):
-        await request.read()
-        found = {"Root": {"Cid": {"/": cid}, "PinErrorMsg": ""}, "Keys": {}}
-        return aiohttp.web.Response(text=json.dumps(found))
-
-    async with serving(answer) as url:
-        target = Kubo(url)
-        with pytest.raises(TargetRefused, match="pinned"):
-            await target.keep(cid, path)
-        await target.close()
+# Over the wire
 
 
 async def test_the_rpc_is_not_for_web_pages(rpc):
@@ -404,20 +325,3 @@ async def test_uploads_that_are_no_epoch_are_answered_and_forgotten(rpc, archive
                 async with client.post(f"/api/v0/{command}?arg={arg}") as answer:
                     assert answer.status == 500
     assert archive.agents() == []
-
-
-class serving:  # noqa: N801 - reads as a word
-    """A server that answers everything with one handler."""
-
-    def __init__(self, handler):
-        app = aiohttp.web.Application()
-        app.router.add_route("*", "/{tail:.*}", handler)
-        self._runner = aiohttp.web.AppRunner(app, shutdown_timeout=0.1)
-
-    async def __aenter__(self):
-        await self._runner.setup()
-        await aiohttp.web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def __aexit__(self, *_):
-        await self._runner.cleanup()
