@@ -1,27 +1,23 @@
-"""One target's pace: epochs go to it in order, and what it has is remembered on disk."""
+"""One target's pace: epochs go to it in order, and what it has is remembered on disk.
+
+What was sent may be lost there: a pin removed, a disk changed. So the last few epochs are asked
+after at the start, and whenever a target that was away is back; what is missing is sent again.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Protocol
+from typing import Final
 
 from telemetry.cadence import Cadence, Pause
-from telemetry.cid import Cid
-from telemetry.errors import LogDamaged
+from telemetry.errors import LogDamaged, TargetUnreachable
 from telemetry.log import Log
+from telemetry.target import Parcel, Target
 
-
-class Target(Protocol):
-    """A place that keeps epochs; `name` is what its progress is remembered by."""
-
-    @property
-    def name(self) -> str: ...
-
-    async def keep(self, cid: Cid, car: Path) -> None:
-        """Return once the epoch is kept; keeping it again is fine. Whatever it raises, it waits."""
-        ...
+LOOK_BACK: Final = 8
+"""How many of the epochs sent last are asked after."""
 
 
 class Delivery:
@@ -31,13 +27,15 @@ class Delivery:
         self,
         log: Log,
         target: Target,
-        file_of: Callable[[int], Awaitable[tuple[Cid, Path]]],
+        parcel_of: Callable[[int], Awaitable[Parcel]],
         cadence: Cadence,
     ) -> None:
-        self._log, self._target, self._file_of = log, target, file_of
+        self._log, self._target, self._parcel_of = log, target, parcel_of
         self._pause = Pause(cadence)
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
+        self._doubtful: deque[int] = deque()
+        self._doubt()
         self.trouble = ""
 
     @property
@@ -62,25 +60,40 @@ class Delivery:
 
     async def drain(self) -> None:
         """Return once the target keeps every sealed epoch."""
-        while self.sent < self._log.sealed_epochs:
-            if await self._send_next():
+        while self._doubtful or self.sent < self._log.sealed_epochs:
+            if await self._step():
                 self._pause.reset()
             else:
                 await asyncio.sleep(self._pause.longer())
 
-    async def _send_next(self) -> bool:
+    async def _step(self) -> bool:
+        """Do the next thing; False if it did not go well and must be done again."""
         async with self._turn:
-            epoch = self.sent
-            if epoch >= self._log.sealed_epochs:  # another's turn has sent it meanwhile
-                return True
             try:
-                cid, path = await self._file_of(epoch)
-                await self._target.keep(cid, path)
-                self._log.mark_sent(self.name, epoch + 1)
+                await (self._look_again() if self._doubtful else self._send_next())
             except LogDamaged:
                 raise
             except Exception as error:  # noqa: BLE001  # a target speaks for others, who may be odd
                 self.trouble = str(error) or type(error).__name__
+                if isinstance(error, TargetUnreachable):
+                    self._doubt()
                 return False
             self.trouble = ""
             return True
+
+    async def _send_next(self) -> None:
+        epoch = self.sent
+        if epoch < self._log.sealed_epochs:  # or another's turn has sent it meanwhile
+            await self._target.keep(await self._parcel_of(epoch))
+            self._log.mark_sent(self.name, epoch + 1)
+
+    async def _look_again(self) -> None:
+        parcel = await self._parcel_of(self._doubtful[0])
+        if not await self._target.holds(parcel):
+            await self._target.keep(parcel)
+        self._doubtful.popleft()
+
+    def _doubt(self) -> None:
+        """Ask after the last few epochs, unless that is being done."""
+        if not self._doubtful:
+            self._doubtful.extend(range(max(0, self.sent - LOOK_BACK), self.sent))

@@ -16,6 +16,7 @@ TelemetryError
 ├── SourceError      stop    what an auditor was pointed at cannot be read as a log
 └── TargetError              a place that should keep the log …
     ├── TargetUnreachable  retry   … did not answer in time
+    ├── TargetBusy         retry   … has taken the request, and has not got the epoch yet
     └── TargetRefused      retry   … answered, but did not keep the epoch
 """
 
@@ -153,6 +154,13 @@ class TargetUnreachable(TargetError):
     """The target did not answer in time."""
 
     message = "the telemetry target does not answer"
+
+
+class TargetBusy(TargetError):
+    """The target has taken the request; it is asked again, and not anew."""
+
+    message = "the telemetry target has not got the epoch yet"
+    advice = "nothing is lost: see that the target reaches the gateway named in telemetry.serve_uri"
 
 
 class TargetRefused(TargetError):

@@ -1,98 +1,134 @@
-"""A telemetry target that speaks Kubo's RPC: an IPFS node, or the archive of a local world."""
+"""A telemetry target that speaks Kubo's RPC: an IPFS node, or the archive of a local world.
+
+    dag/import    the epoch's blocks, and a pin on its root
+    pin/ls        is it pinned? It says so at once, while block/stat may look for a block for ever
+    files/…       a marker in the node's own files: which epoch of this life is the newest
+
+What it says it keeps, it is asked for again. CIDs are asked for in base32: js-ipfs writes them in
+base58 otherwise.
+"""
 
 from __future__ import annotations
 
 import json
-from asyncio import timeout
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any, Final
+import re
+from typing import Any, BinaryIO, Final
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, FormData
+from aiohttp import FormData
 
 from telemetry.cid import Cid
-from telemetry.errors import TargetRefused, TargetUnreachable
+from telemetry.errors import TargetRefused
+from telemetry.service import Service
+from telemetry.target import Parcel
 
-_MAX_ANSWER: Final = 64 * 1024
 _OK: Final = 200
-_CONNECT_S: Final = 5.0
+_NOT_OFFERED: Final = (403, 404, 405)
+"""How a node, or a proxy before it, says that it does not let this command in."""
+_NO_FILE: Final = "does not exist"
+_MARKER: Final = re.compile(r"(\d{1,15}) bafyrei[a-z2-7]{52}\s*")
+_BASE32: Final = {"cid-base": "base32"}
+_ANEW: Final = dict.fromkeys(("create", "parents", "truncate"), "true")
+_CAR: Final = "application/vnd.ipld.car"
 
 
 class Kubo:
-    """Imports epochs and pins their roots; what it says it keeps, it is asked for again."""
+    """Imports epochs, pins their roots, and remembers there which is the newest."""
 
     def __init__(self, url: str, deadline_s: float = 60.0) -> None:
         """Speak to the RPC at `url`, e.g. `http://127.0.0.1:5001`; one epoch within the deadline.
 
         The deadline is what ends an import that waits for blocks it was not given.
         """
-        self.name = url.rstrip("/")
-        self._deadline_s = deadline_s
-        self._session: ClientSession | None = None
+        self._rpc = Service(url, deadline_s)
 
-    async def keep(self, cid: Cid, car: Path) -> None:
+    @property
+    def name(self) -> str:
+        return self._rpc.url
+
+    async def keep(self, parcel: Parcel) -> None:
         """Return once the target has pinned the epoch; raises `TargetError` if it has not."""
+        with parcel.car.open("rb") as car:
+            async with self._rpc.in_time(cid=parcel.cid):
+                await self._import(parcel, car)
+                await self._see_pinned(parcel.cid)
+                await self._mark(parcel)
+
+    async def holds(self, parcel: Parcel) -> bool:
         try:
-            async with timeout(self._deadline_s):
-                await self._import(cid, car)
-                pins = await self._ask("pin/ls", {"arg": cid, "type": "recursive"})
-        except TimeoutError as error:
-            raise TargetUnreachable(target=self.name, why="deadline", cid=cid) from error
-        except (ClientError, OSError) as error:
-            raise TargetUnreachable(target=self.name, why=type(error).__name__) from error
-        if cid not in _field(pins[0] if pins else {}, "Keys"):
-            raise TargetRefused(target=self.name, why="it does not list the epoch as pinned")
+            async with self._rpc.in_time(cid=parcel.cid):
+                await self._see_pinned(parcel.cid)
+        except TargetRefused:  # a node that has it says so; keeping it again is harmless
+            return False
+        return True
+
+    async def newest(self, registry: str, agent: int) -> int | None:
+        async with self._rpc.in_time():
+            return await self._marked(registry, agent)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._rpc.close()
 
-    async def _import(self, cid: Cid, car: Path) -> None:
-        with car.open("rb") as file:
-            form = FormData(quote_fields=False)
-            form.add_field("file", file, filename=car.name, content_type="application/vnd.ipld.car")
-            lines = await self._ask("dag/import", {"pin-roots": "true"}, form)
-        for line in lines:
-            root = _field(line, "Root")
-            if _field(root, "Cid").get("/") == cid:
-                if complaint := root.get("PinErrorMsg"):
-                    raise TargetRefused(target=self.name, why=str(complaint)[:200], cid=cid)
-                return
-        raise TargetRefused(target=self.name, why="it does not confirm the epoch", cid=cid)
+    async def _import(self, parcel: Parcel, car: BinaryIO) -> None:
+        form = FormData(quote_fields=False)
+        form.add_field("file", car, filename=parcel.car.name, content_type=_CAR)
+        answer = await self._command("dag/import", {"pin-roots": "true"} | _BASE32, form)
+        roots = (_field(line, "Root") for line in self._lines(answer))
+        root = next((r for r in roots if _field(r, "Cid").get("/") == parcel.cid), None)
+        if root is None:  # an error on the way is in a trailer, after a 200: all that tells is this
+            raise self._refused("it does not confirm the epoch", cid=parcel.cid)
+        if complaint := root.get("PinErrorMsg"):
+            raise self._refused(str(complaint)[:200], cid=parcel.cid)
 
-    async def _ask(
-        self, command: str, params: dict[str, str], form: FormData | None = None
-    ) -> list[dict[str, Any]]:
-        url = f"{self.name}/api/v0/{command}"
-        async with self._web().post(url, params=params, data=form) as answer:
-            text = await _bounded(answer)
+    async def _see_pinned(self, cid: Cid) -> None:
+        answer = await self._command("pin/ls", {"arg": cid, "type": "recursive"} | _BASE32)
+        if not any(cid in _field(line, "Keys") for line in self._lines(answer)):
+            raise self._refused("it does not list the epoch as pinned", cid=cid)
+
+    async def _mark(self, parcel: Parcel) -> None:
+        """Leave the epoch's number in the node's files, and never a lower one."""
+        known = await self._marked(parcel.registry, parcel.agent)
+        if known is not None and known >= parcel.epoch:
+            return
+        form = FormData(quote_fields=False)
+        form.add_field("file", f"{parcel.epoch} {parcel.cid}\n".encode(), filename="newest")
+        where = {"arg": _marker(parcel.registry, parcel.agent)}
+        try:
+            await self._command("files/write", where | _ANEW, form)
+        except TargetRefused as error:  # kept it is, marker or not
+            if error.facts.get("status") not in _NOT_OFFERED:
+                raise
+
+    async def _marked(self, registry: str, agent: int) -> int | None:
+        try:
+            text = await self._command("files/read", {"arg": _marker(registry, agent)})
+        except TargetRefused as error:
+            if error.facts.get("status") in _NOT_OFFERED or _NO_FILE in str(error):
+                return None
+            raise
+        found = _MARKER.fullmatch(text)
+        return int(found[1]) if found else None
+
+    async def _command(
+        self, name: str, params: dict[str, str], form: FormData | None = None
+    ) -> str:
+        answer = await self._rpc.ask("POST", f"api/v0/{name}", params=params, data=form)
         if answer.status != _OK:
-            why = text.strip()[:200]
-            raise TargetRefused(target=self.name, command=command, status=answer.status, why=why)
+            why = answer.text.strip()[:200]
+            raise self._refused(why, command=name, status=answer.status)
+        return answer.text
+
+    def _lines(self, text: str) -> list[Any]:
         try:
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError) as error:
-            raise TargetRefused(target=self.name, command=command, why="not JSON") from error
+            raise self._refused("not JSON") from error
 
-    def _web(self) -> ClientSession:
-        if self._session is None:
-            bounds = ClientTimeout(total=None, connect=_CONNECT_S)
-            self._session = ClientSession(timeout=bounds)
-        return self._session
+    def _refused(self, why: str, **facts: object) -> TargetRefused:
+        return TargetRefused(target=self.name, why=why, **facts)
 
 
-async def _bounded(answer: ClientResponse) -> str:
-    pieces, size = [], 0
-    async for piece in _chunks(answer):
-        pieces.append(piece)
-        if (size := size + len(piece)) > _MAX_ANSWER:
-            raise TargetRefused(why="an answer too long", limit=_MAX_ANSWER)
-    return b"".join(pieces).decode(errors="replace")
-
-
-def _chunks(answer: ClientResponse) -> AsyncIterator[bytes]:
-    return answer.content.iter_chunked(16 * 1024)
+def _marker(registry: str, agent: int) -> str:
+    return f"/forager/{registry}/{agent}/newest"
 
 
 def _field(value: object, name: str) -> dict[str, Any]:

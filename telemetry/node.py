@@ -46,7 +46,7 @@ class Node:
         self._app.router.add_get("/agents", self._agents)
         self._app.router.add_get(r"/agents/{agent:\d{1,16}}", self._agent)
         if writable is not None:
-            self._app.router.add_routes(rpc_routes(writable))
+            self._app.router.add_routes(rpc_routes(writable, domain))
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> str:

@@ -18,10 +18,10 @@ from chain.types import Refused
 from telemetry.cadence import Cadence, Pause
 from telemetry.car import car_name, write_car
 from telemetry.checkpoint import Checkpoint, Domain, Head
-from telemetry.cid import Cid
-from telemetry.delivery import Delivery, Target
+from telemetry.delivery import Delivery
 from telemetry.errors import LogUnwritable
 from telemetry.log import Log
+from telemetry.target import Parcel, Target
 
 _POLL_S: Final = 0.25
 
@@ -69,7 +69,7 @@ class Publisher:
         self._log, self._signer = log, signer
         self._cars, self._domain, self._log_key = cars, domain, log_key
         self._cadence, self._clock = cadence, clock
-        self._deliveries = [Delivery(log, target, self._file, cadence) for target in targets]
+        self._deliveries = [Delivery(log, target, self._parcel, cadence) for target in targets]
         self._troubles: dict[str, str] = {}
         self._oldest = (-1, 0)
         self._written = 0
@@ -168,7 +168,7 @@ class Publisher:
         try:
             while self._written < self._log.sealed_epochs:
                 epoch = self._written
-                await self._file(epoch)
+                await self._parcel(epoch)
                 self._written = max(self._written, epoch + 1)  # others may look at the same time
         except (OSError, LogUnwritable) as error:
             self._troubles["disk"] = str(error)
@@ -176,12 +176,12 @@ class Publisher:
         self._troubles.pop("disk", None)
         return True
 
-    async def _file(self, epoch: int) -> tuple[Cid, Path]:
-        """A sealed epoch's file, written now if it is not there."""
+    async def _parcel(self, epoch: int) -> Parcel:
+        """A sealed epoch with its file, which is written now if it is not there."""
         async with self._writing:
             (info,) = self._log.epochs(self._log.agent, epoch, 1)
             path = self._cars / car_name(epoch, info.cid)
             if not path.exists():
                 _, blocks = self._log.epoch_blocks(epoch)
                 await asyncio.to_thread(write_car, path, info.cid, blocks)
-        return info.cid, path
+        return Parcel(self._domain.contract, self._log.agent, epoch, info.cid, path)

@@ -1,5 +1,8 @@
 """The part of Kubo's RPC that an archive speaks: take epochs, say what is kept, give it back.
 
+It has no files of its own. The one that `telemetry.kubo` writes, which of a life's epochs is the
+newest, is read from what the archive holds, and writing it changes nothing.
+
 Errors look as Kubo's do: status 500 and `{"Message", "Code", "Type"}`; an epoch that was read but
 not kept is a `Root` with a `PinErrorMsg`.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from tempfile import TemporaryFile
 from typing import BinaryIO, Final
@@ -15,6 +19,7 @@ from typing import BinaryIO, Final
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from telemetry.car import MAX_BLOCKS, Block, car_bytes, read_car
+from telemetry.checkpoint import Domain
 from telemetry.cid import Cid, digest_of
 from telemetry.errors import BadCar, BadCid, BadImport, TelemetryError
 from telemetry.record import MAX_BYTES
@@ -24,13 +29,14 @@ API_VERSION: Final = "0.8.0"
 """The Kubo release whose form of these commands is spoken; later clients read it too."""
 MAX_UPLOAD: Final = MAX_BLOCKS * (MAX_BYTES + 64)
 _CHUNK: Final = 64 * 1024
+_MARKER: Final = re.compile(r"/forager/(?P<registry>[^/]+)/(?P<agent>\d{1,16})/newest")
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class _Rpc:
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, archive: Archive, domain: Domain) -> None:
+        self._archive, self._domain = archive, domain
         self._importing = asyncio.Lock()  # one upload at a time bounds memory
 
     async def dag_import(self, request: web.Request) -> web.Response:
@@ -77,6 +83,20 @@ class _Rpc:
             roots = [cid]
         return web.json_response({"Keys": {cid: {"Type": "recursive"} for cid in roots}})
 
+    async def files_read(self, request: web.Request) -> web.Response:
+        asked = _MARKER.fullmatch(request.query.get("arg", ""))
+        ours = asked and asked["registry"].lower() == self._domain.contract.lower()
+        head = self._archive.head(int(asked["agent"])) if asked and ours else None
+        if head is None:
+            return _error("file does not exist")
+        return web.Response(text=f"{head.epoch} {head.cid}\n")
+
+    async def files_write(self, request: web.Request) -> web.Response:
+        if not _MARKER.fullmatch(request.query.get("arg", "")):
+            return _error("there is no such file here, and none can be made")
+        await request.read()
+        return web.Response()
+
     async def version(self, _: web.Request) -> web.Response:
         found = {"Version": API_VERSION, "Commit": "", "Repo": "", "System": "forager"}
         return web.json_response(found)
@@ -90,14 +110,16 @@ class _Rpc:
         return cid, data
 
 
-def rpc_routes(archive: Archive) -> list[web.RouteDef]:
+def rpc_routes(archive: Archive, domain: Domain) -> list[web.RouteDef]:
     """POST only, as Kubo: a link in a page cannot reach it."""
-    rpc = _Rpc(archive)
+    rpc = _Rpc(archive, domain)
     commands: dict[str, _Handler] = {
         "dag/import": rpc.dag_import,
         "dag/export": rpc.dag_export,
         "block/get": rpc.block_get,
         "block/stat": rpc.block_stat,
+        "files/read": rpc.files_read,
+        "files/write": rpc.files_write,
         "pin/ls": rpc.pin_ls,
         "version": rpc.version,
     }
@@ -111,10 +133,13 @@ def _guarded(run: _Handler) -> _Handler:
         try:
             return await run(request)
         except TelemetryError as error:
-            found = {"Message": str(error), "Code": 0, "Type": "error"}
-            return web.json_response(found, status=500)
+            return _error(str(error))
 
     return guarded
+
+
+def _error(text: str) -> web.Response:
+    return web.json_response({"Message": text, "Code": 0, "Type": "error"}, status=500)
 
 
 async def _multipart(request: web.Request) -> MultipartReader:

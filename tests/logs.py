@@ -11,9 +11,11 @@ from chain.errors import SignerGone
 from chain.keys import Key
 from chain.permit import digest
 from chain.types import Address, Refused
+from telemetry.car import car_name, write_car
 from telemetry.checkpoint import Domain, Head
 from telemetry.log import Log
 from telemetry.record import BlockRef
+from telemetry.target import Parcel
 from telemetry.tree import Tree
 
 DOMAIN = Domain(31337, Address("0x5FbDB2315678afecb367f032d93F642f64180aa3"))
@@ -62,3 +64,11 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     for leaf in leaves:
         tree = tree.append(leaf)
     return tree.root
+
+
+def parcel(log: Log, epoch: int, folder: Path) -> Parcel:
+    """A sealed epoch, its file written, ready to be sent."""
+    cid, blocks = log.epoch_blocks(epoch)
+    path = folder / car_name(epoch, cid)
+    write_car(path, cid, blocks)
+    return Parcel(DOMAIN.contract, log.agent, epoch, cid, path)

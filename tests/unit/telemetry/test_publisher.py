@@ -26,17 +26,20 @@ class Shelf:
         self.fails = fails
         self.kept: list[str] = []
 
-    async def keep(self, cid, car):
+    async def keep(self, parcel):
         await asyncio.sleep(0)
         if self.fails:
             self.fails -= 1
             raise TargetUnreachable(target=self.name)
-        assert read_epoch(car)[0].cid == cid
-        self.kept.append(cid)
+        assert read_epoch(parcel.car)[0].cid == parcel.cid
+        self.kept.append(parcel.cid)
+
+    async def holds(self, parcel):
+        return parcel.cid in self.kept
 
 
 class Stuck(Shelf):
-    async def keep(self, cid, car):
+    async def keep(self, parcel):
         await asyncio.sleep(60)
 
 
@@ -274,7 +277,7 @@ async def test_each_epoch_has_its_file_though_two_look_for_it_at_once(log, tmp_p
 
 async def test_a_target_that_fails_in_a_new_way_ends_no_publishing(log, tmp_path):
     class Odd(Shelf):
-        async def keep(self, cid, car):
+        async def keep(self, parcel):
             raise RecursionError
 
     odd, shelf = Odd("odd"), Shelf()

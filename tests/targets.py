@@ -1,0 +1,77 @@
+"""What every telemetry target must do, as a suite of tests to subclass.
+
+class TestMine(TargetConformance):
+    @pytest.fixture
+    async def target(self): ...                  # the Target, and nothing in it yet
+    async def lose(self, target, parcel): ...    # the place behind it forgets this epoch
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from logs import DOMAIN, live, open_log, parcel, seal
+
+from telemetry.errors import TargetBusy
+from telemetry.target import Parcel, Target
+
+REGISTRY = DOMAIN.contract
+ELSEWHERE = "0x" + "12" * 20
+
+
+async def kept(target: Target, one: Parcel) -> None:
+    """Keep it, asking again for as long as the target says that it is at it."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await target.keep(one)
+            except TargetBusy:
+                await asyncio.sleep(0.02)
+
+
+class TargetConformance:
+    @pytest.fixture
+    def parcels(self, tmp_path):
+        log = open_log(tmp_path / "parcels.sqlite")
+        for records in (3, 1, 2):
+            live(log, records)
+            seal(log)
+        yield [parcel(log, epoch, tmp_path / "parcels") for epoch in range(3)]
+        log.close()
+
+    async def lose(self, target, parcel):
+        raise NotImplementedError
+
+    async def test_what_is_kept_is_held_and_nothing_else(self, target, parcels):
+        assert not await target.holds(parcels[0])
+        await kept(target, parcels[0])
+        assert await target.holds(parcels[0])
+        assert not await target.holds(parcels[1])
+
+    async def test_keeping_again_changes_nothing(self, target, parcels):
+        for one in (*parcels[:2], *parcels[:2]):
+            await kept(target, one)
+        assert [await target.holds(one) for one in parcels] == [True, True, False]
+
+    async def test_the_newest_epoch_is_known_by_registry_and_agent(self, target, parcels):
+        assert await target.newest(REGISTRY, 1) is None
+        for one in parcels:
+            await kept(target, one)
+            assert await target.newest(REGISTRY, 1) == one.epoch
+        for stranger in (11, 2):
+            assert await target.newest(REGISTRY, stranger) is None
+        assert await target.newest(ELSEWHERE, 1) is None
+
+    async def test_the_newest_stays_the_newest_when_older_ones_come_again(self, target, parcels):
+        for one in (*parcels, parcels[0]):
+            await kept(target, one)
+        assert await target.newest(REGISTRY, 1) == 2
+
+    async def test_what_was_lost_is_not_held_and_can_be_kept_again(self, target, parcels):
+        for one in parcels:
+            await kept(target, one)
+        await self.lose(target, parcels[1])
+        assert [await target.holds(one) for one in parcels] == [True, False, True]
+        await kept(target, parcels[1])
+        assert [await target.holds(one) for one in parcels] == [True, True, True]
