@@ -25,6 +25,7 @@ OWN: Final = {
     "resume": "agent.commands.control:resume",
     "drain": "agent.commands.control:drain",
     "audit": "agent.commands.audit:audit",
+    "prove": "agent.commands.prove:prove",
     "provider": "agent.commands.provider:provider",
 }
 WRONGLY_USED: Final = 2
