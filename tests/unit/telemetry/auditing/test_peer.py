@@ -8,15 +8,16 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from lives import CHAIN, REGISTRY, whole_life
+from lives import CHAIN, REGISTRY, FakeWitness, deeds, registered, whole_life
 
+from telemetry.auditing import audit as audit_module
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.audit import audit
 from telemetry.auditing.source import Bounds
 from telemetry.car import car_bytes, read_epoch
 from telemetry.checkpoint import Domain
 from telemetry.cid import cid_of
-from telemetry.errors import SourceError
+from telemetry.errors import SourceError, TelemetryError
 from telemetry.node import Node
 from telemetry.store import Archive
 
@@ -170,3 +171,104 @@ async def test_another_agents_log_is_not_taken():
         verdict = await audit(url, agent=1, bounds=QUICK)
         assert faults(verdict) == {kinds.MISSING, kinds.ENDING, kinds.ORDER}
         assert verdict.records == 0
+
+
+# Peers that know no agents
+
+
+async def unknown(_):
+    return web.Response(status=404)
+
+
+async def test_any_gateway_will_do_where_the_head_is_known():
+    teller = whole_life()
+    async with serving(Honest(teller, {"/agents": unknown})) as url:
+        verdict = await audit(url, head=teller.epochs[-1][0].cid, bounds=QUICK)
+        assert (verdict.ok, verdict.agent, verdict.records) == (True, 1, 11)
+        earlier = await audit(url, head=teller.epochs[1][0].cid, bounds=QUICK)
+        assert (earlier.records, faults(earlier)) == (10, {kinds.ENDING})
+        with pytest.raises(SourceError):
+            await audit(url, agent=1, bounds=QUICK)
+
+
+@pytest.mark.parametrize("head", ["", "Qm", cid_of(b"x") + "a", "bafkqaaa"])
+async def test_a_head_is_a_name_that_this_format_uses(head):
+    with pytest.raises(TelemetryError):
+        await audit("http://127.0.0.1:1", head=head, bounds=QUICK)
+
+
+async def test_a_head_that_nobody_has_is_no_log():
+    async with serving(Honest(whole_life())) as url:
+        with pytest.raises(SourceError):
+            await audit(url, head=cid_of(b"elsewhere"), bounds=QUICK)
+
+
+@pytest.fixture
+def on_chain(monkeypatch):
+    def stand(teller, uri=""):
+        @asynccontextmanager
+        async def witness(*_):
+            yield FakeWitness(registered(teller), deeds(teller), uri)
+
+        monkeypatch.setattr(audit_module, "_witness", witness)
+        return {"rpc": "http://chain", "registry": REGISTRY, "bounds": QUICK}
+
+    return stand
+
+
+async def test_the_chain_names_the_head_where_the_peer_does_not(on_chain):
+    teller = whole_life()
+    async with serving(Honest(teller, {"/agents": unknown})) as url:
+        verdict = await audit(url, agent=1, **on_chain(teller))
+    assert (verdict.ok, verdict.verified, verdict.records) == (True, "chain", 11)
+
+
+async def test_a_registry_and_an_id_are_enough(on_chain):
+    teller = whole_life()
+    async with serving(Honest(teller)) as url:
+        verdict = await audit(None, agent=1, **on_chain(teller, url))
+    assert (verdict.ok, verdict.verified, verdict.records) == (True, "chain", 11)
+
+
+@pytest.mark.parametrize("uri", ["", "/etc", "file:///etc", "ftp://x", "kubo+http://x"])
+async def test_the_registry_sends_nobody_but_to_a_gateway(on_chain, uri):
+    with pytest.raises(SourceError, match="names no address"):
+        await audit(None, agent=1, **on_chain(whole_life(), uri))
+
+
+async def test_without_a_source_all_three_are_needed():
+    for known in ({}, {"agent": 1}, {"agent": 1, "rpc": "http://chain"}):
+        with pytest.raises(SourceError, match="name a source"):
+            await audit(None, **known)
+
+
+@asynccontextmanager
+async def archived(tmp_path, teller):
+    domain = Domain(CHAIN, REGISTRY)
+    archive = Archive(tmp_path / "archive.sqlite", domain)
+    for path in sorted(teller.write(tmp_path / "cars").iterdir()):
+        archive.keep(read_epoch(path))
+    node = Node(archive, domain, archive)
+    try:
+        yield await node.start("127.0.0.1", 0)
+    finally:
+        await node.stop()
+        archive.close()
+
+
+async def test_a_kubo_node_serves_a_log_too(tmp_path, on_chain):
+    teller = whole_life()
+    async with archived(tmp_path, teller) as url:
+        alone = await audit(f"kubo+{url}", head=teller.epochs[-1][0].cid, bounds=QUICK)
+        assert (alone.ok, alone.records) == (True, 11)
+        with pytest.raises(SourceError, match="knows no heads"):
+            await audit(f"kubo+{url}", agent=1, bounds=QUICK)
+        anchored = await audit(f"kubo+{url}", agent=1, **on_chain(teller))
+        assert (anchored.ok, anchored.verified, anchored.records) == (True, "chain", 11)
+
+
+async def test_nothing_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    async with serving(Honest(whole_life())) as url:
+        assert (await audit(url, agent=1, bounds=QUICK)).ok
+    assert list(tmp_path.iterdir()) == []
