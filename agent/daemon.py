@@ -11,7 +11,8 @@ from typing import Any, Final, cast
 
 import structlog
 
-from agent import life
+from agent import life, returning
+from agent.anchoring import Anchoring
 from agent.bodies import heartbeat
 from agent.body import Body
 from agent.control import Control
@@ -24,14 +25,13 @@ from agent.mind import Mind
 from agent.mortality import Ending as Fate
 from agent.schedule import Schedule
 from agent.status import status
-from chain.contracts import URI_OF, life_of
+from chain.contracts import life_of
 from chain.errors import ChainError
 from chain.reader import BlockReader
-from chain.types import Intent, Refused, SignerState
+from chain.types import SignerState
 from compute.errors import ComputeError
 from strategies.port import Placing
-from telemetry.anchor import Cause, anchor_call, due, serve_call
-from telemetry.cid import digest_of
+from telemetry.anchor import Cause
 from telemetry.errors import TelemetryError
 
 FAULTS: Final = (ChainError, ComputeError, TelemetryError, AgentError)
@@ -57,6 +57,7 @@ class Daemon:
         self._notes = notes
         self._awake = awake
         self._living = Living(body, mind, notes)
+        self._anchoring = Anchoring(body)
         self._stop_at: float | None = None
         self._faults: dict[str, str] = {}
         self._bells = Schedule(
@@ -67,9 +68,6 @@ class Daemon:
             }
         )
         self._control = Control(body.tools.home.run, self._answer)
-        self._anchored: int | None = None
-        self._refused: int | None = None
-        """The newest epoch whose anchor the signer would not sign."""
 
     async def run(self) -> Notes:
         """Live; gives the notes as they stand when the process may end."""
@@ -120,33 +118,19 @@ class Daemon:
             raise
 
     async def _wake(self) -> None:
-        """Say how long we were away, and take up what was in flight."""
+        """Find out where this life stands, and take up what was in flight."""
         body, read = self._body, await self._reader()
         self._follow_log()
-        if body.log.next_seq > 1 and not body.log.ended:
-            since = body.log.record(body.log.next_seq - 1).at
-            reason = "stopped" if self._notes.stopped else "killed"
-            body.log.append("gap", {"since_ms": since, "reason": reason}, read.block)
-        self._save(replace(self._notes, stopped=False))
-        notes = self._notes
         registered = await life_of(read, body.who.places.registry, body.who.agent)
         if registered is not None and registered.anchored:
-            self._anchored = registered.epoch
+            returning.judge_log(body.log, registered)
+            self._anchoring.newest = registered.epoch
+        returning.admit_absence(body, read, stopped=self._notes.stopped)
+        self._save(replace(self._notes, stopped=False))
+        notes = self._notes
         await body.hands.recover(read.block, notes.first_open_nonce, notes.first_open_seq)
         if self._notes.phase is Phase.LIVING and not body.log.ended:
-            await self._say_where(read)
-
-    async def _say_where(self, read: BlockReader) -> None:
-        """Tell the registry where the log is served, unless it knows or is being told."""
-        body = self._body
-        [known] = await read.call(body.who.places.registry, URI_OF, [body.who.agent])
-        if known == body.serves or any(intent.startswith("serve") for intent in body.hands.open):
-            return
-        because = body.log.next_seq - 1
-        name = f"serve.{because}" if because else "serve"
-        call = serve_call(body.who.places.registry, body.who.agent, body.serves)
-        intent = Intent(name, because, "serve", call)
-        await body.hands.ask(intent, "serve", read.block, await read.base_fee())
+            await returning.say_where(body, read)
 
     def _follow_log(self) -> None:
         """Killed between a halt's record and its note, this life stands where its log says."""
@@ -262,37 +246,8 @@ class Daemon:
         self._remember()
 
     async def _anchor(self) -> None:
-        """Name the newest sealed epoch on chain, every so many epochs, one at a time."""
-        body, sealed = self._body, self._body.log.sealed
-        if sealed is None or body.log.ended:
-            return
-        if sealed.head.epoch == self._refused:
-            return  # asked again with the next epoch, not at every bell
-        flying = body.hands.unsure or any(i.startswith("anchor.") for i in body.hands.open)
-        every = body.tools.config.telemetry.anchor_every
-        if not due(sealed.head, self._anchored, every, in_flight=flying):
-            return
-        read, digest = await self._reader(), digest_of(sealed.cid)
-        head, intent = sealed.head, f"anchor.{sealed.head.epoch}"
-        because = body.log.append(
-            "anchor",
-            {
-                "epoch": head.epoch,
-                "size": head.size,
-                "root": head.root,
-                "digest": digest,
-                "intent": intent,
-            },
-            read.block,
-        ).seq
-        call = anchor_call(body.who.places.registry, head, digest)
-        verdict = await body.hands.ask(
-            Intent(intent, because, "anchor", call), "anchor", read.block, await read.base_fee()
-        )
-        if isinstance(verdict, Refused):
-            self._refused = head.epoch
-        else:
-            self._anchored = head.epoch
+        if self._anchoring.is_due():
+            await self._anchoring.anchor(await self._reader())
 
     # Ending
 
@@ -342,7 +297,9 @@ class Daemon:
     async def _answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         match request["op"]:
             case "status":
-                return status(self._body, self._living, self._notes, self._faults, self._anchored)
+                return status(
+                    self._body, self._living, self._notes, self._faults, self._anchoring.newest
+                )
             case "drain":
                 await self._body.tools.signer.halt("the operator drains the wallet")
                 self._save(replace(self._notes, drained=True))

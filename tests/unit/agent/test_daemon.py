@@ -203,38 +203,3 @@ async def test_told_to_stop_in_the_middle_of_a_tick_it_still_asks_what_that_mean
 
 async def _nothing() -> None:
     """Another bell, of no matter here."""
-
-
-@pytest.mark.parametrize(
-    ("known", "flying", "asked"),
-    [
-        ("http://here", {}, []),
-        ("", {"serve": None}, []),
-        ("http://elsewhere", {}, ["serve.1"]),
-    ],
-)
-async def test_the_registry_is_told_where_the_log_is_when_that_has_changed(
-    alive, known, flying, asked
-):
-    names = []
-
-    class Hands:
-        open = flying
-
-        async def ask(self, intent, key, block, fee):
-            names.append(intent.id)
-
-    class Read:
-        block = READ.block
-
-        async def call(self, to, signature, args):
-            return [known]
-
-        async def base_fee(self):
-            return 1
-
-    alive.log.append("heartbeat", {"vitals": "steady"}, BLOCK)
-    body = alive.daemon._body
-    body.hands, body.serves = Hands(), "http://here"
-    await alive.daemon._say_where(Read())
-    assert names == asked
