@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import aiohttp
 import pytest
+from cbrrr import CID, decode_dag_cbor
 from logs import DOMAIN, LOG_KEY, live, open_log, seal
 
 from chain.keys import Key
 from telemetry.car import Block, car_bytes, car_name, read_car, write_car
 from telemetry.checkpoint import Checkpoint
-from telemetry.cid import cid_of
+from telemetry.cid import cid_of, to_binary
 from telemetry.errors import BadImport, LogHeld
 from telemetry.negotiate import matches, wanted
 from telemetry.node import Node
@@ -176,6 +178,111 @@ async def test_refusals_have_their_own_statuses(log, served):
 async def test_a_probe_for_the_empty_block_is_answered(served):
     async with served.get("/ipfs/bafkqaaa?format=raw") as answer:
         assert (answer.status, await answer.read()) == (200, b"")
+    async with served.get("/ipfs/bafkqaaa?format=car") as answer:
+        car = await answer.read()
+        assert car[0] == len(car) - 1
+        root = CID(bytes.fromhex("01550000"))
+        assert decode_dag_cbor(car[1:]) == {"roots": [root], "version": 1}
+    for form in ("raw", "car"):
+        async with served.head(f"/ipfs/bafkqaaa?format={form}") as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+
+
+async def test_a_range_of_a_block_is_served(log, served):
+    cid, blocks = log.epoch_blocks(0)
+    url, size = f"/ipfs/{cid}?format=raw", len(blocks[0])
+    async with served.get(url, headers={"Range": "bytes=6-16"}) as answer:
+        assert (answer.status, await answer.read()) == (206, blocks[0][6:17])
+        assert answer.headers["Content-Range"] == f"bytes 6-16/{size}"
+        assert (answer.headers["Content-Type"], answer.headers["ETag"]) == (RAW, f'"{cid}.raw"')
+    async with served.get(url, headers={"Range": f"bytes={size}-"}) as answer:
+        assert (answer.status, answer.headers["Content-Range"]) == (416, f"bytes */{size}")
+        assert "Cache-Control" not in answer.headers
+    for headers in ({"Range": "bytes=0-1,3-4"}, {"Range": "bytes=0-1", "If-Range": '"other"'}):
+        async with served.get(url, headers=headers) as answer:
+            assert (answer.status, await answer.read()) == (200, blocks[0])
+            assert answer.headers["Accept-Ranges"] == "bytes"
+    async with served.head(url, headers={"Range": "bytes=0-1"}) as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, str(size))
+    async with served.get(f"/ipfs/{cid}?format=car", headers={"Range": "bytes=0-1"}) as answer:
+        assert (answer.status, answer.headers["Accept-Ranges"]) == (200, "none")
+
+
+async def test_a_path_brings_the_blocks_that_prove_it(log, served):
+    cid, blocks = log.epoch_blocks(0)
+    for path, found in {
+        "records/1": [blocks[0], blocks[2]],
+        "records/1/body": [blocks[0], blocks[2]],
+        "records": blocks,
+    }.items():
+        async with served.get(f"/ipfs/{cid}/{path}?format=car") as answer:
+            root, read = read_car(io.BytesIO(await answer.read()))
+            assert (root, [block.data for block in read]) == (cid, found)
+            assert answer.headers["X-Ipfs-Path"] == f"/ipfs/{cid}/{path}"
+            assert answer.headers["X-Ipfs-Roots"].split(",")[0] == cid
+        async with served.get(
+            f"/ipfs/{cid}?format=car", headers={"If-None-Match": answer.headers["ETag"]}
+        ) as whole:
+            assert whole.status == 200
+
+
+async def test_a_block_has_one_name_in_many_spellings(log, served):
+    cid, blocks = log.epoch_blocks(0)
+    spelt = "f" + to_binary(cid).hex()
+    async with served.get(f"/ipfs/{spelt}?format=raw") as answer:
+        assert await answer.read() == blocks[0]
+        assert answer.headers["ETag"] == f'"{cid}.raw"'
+
+
+async def test_a_file_is_called_what_the_client_wants(log, served):
+    cid = log.sealed.cid
+    for name, said in {
+        "epoch.car": 'attachment; filename="epoch.car"',
+        "Эпоха.car": 'attachment; filename="_____.car"; '
+        "filename*=UTF-8''%D0%AD%D0%BF%D0%BE%D1%85%D0%B0.car",
+        'a"b\r\n.car': 'attachment; filename="a_b__.car"; '
+        "filename*=UTF-8''a%22b%0D%0A.car",
+    }.items():
+        params = {"format": "car", "filename": name}
+        async with served.get(f"/ipfs/{cid}", params=params) as answer:
+            assert answer.headers["Content-Disposition"] == said
+
+
+def test_every_scope_and_range_of_a_car_has_its_own_tag():
+    asked = ({}, {"dag-scope": "block"}, {"dag-scope": "entity"}, {"entity-bytes": "0:*"})
+    more = ({"entity-bytes": "-9:-3"}, {"car-dups": "y"}, {"dag-scope": "all", "car-dups": "y"})
+    tags = [wanted(UNKNOWN, "", {"format": "car"} | each, "").etag for each in (*asked, *more)]
+    tags += [wanted(UNKNOWN, path, {"format": "car"}, "").etag for path in ("/a", "/a/b", "/b")]
+    assert len(set(tags)) == len(tags) - 1  # all of it with duplicates was asked for twice
+    assert all(tag.startswith(f'W/"{UNKNOWN}.') for tag in tags)
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "location"),
+    [
+        ("format=raw", "", None),
+        ("format=raw", RAW, None),
+        ("format=raw", "text/html", None),
+        ("", RAW, "format=raw"),
+        ("filename=x", RAW, "filename=x&format=raw"),
+        ("format=raw", CAR, "format=raw"),
+        ("format=car", CAR, None),
+        (
+            "dag-scope=block",
+            CAR,
+            "dag-scope=block&format=car&car-version=1&car-order=dfs&car-dups=n",
+        ),
+        ("format=car", f"{CAR};dups=y", "format=car&car-version=1&car-order=dfs&car-dups=y"),
+        (
+            "format=car&car-dups=n",
+            f"{CAR};dups=y",
+            "format=car&car-dups=n&car-version=1&car-order=dfs",
+        ),
+    ],
+)
+def test_an_answer_names_the_address_that_needs_no_headers(query, accept, location):
+    found = wanted(UNKNOWN, "", dict(parse_qsl(query)), accept).content_location
+    assert found == (location and f"/ipfs/{UNKNOWN}?{location}")
 
 
 async def test_a_life_is_found_by_its_number(log, served):
