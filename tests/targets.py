@@ -32,13 +32,17 @@ async def kept(target: Target, one: Parcel) -> None:
 
 class TargetConformance:
     @pytest.fixture
-    def parcels(self, tmp_path):
-        log = open_log(tmp_path / "parcels.sqlite")
+    def log(self, tmp_path):
+        found = open_log(tmp_path / "log.sqlite")
         for records in (3, 1, 2):
-            live(log, records)
-            seal(log)
-        yield [parcel(log, epoch, tmp_path / "parcels") for epoch in range(3)]
-        log.close()
+            live(found, records)
+            seal(found)
+        yield found
+        found.close()
+
+    @pytest.fixture
+    def parcels(self, log, tmp_path):
+        return [parcel(log, epoch, tmp_path / "cars") for epoch in range(3)]
 
     async def lose(self, target, parcel):
         raise NotImplementedError

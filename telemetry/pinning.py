@@ -1,0 +1,174 @@
+"""A telemetry target that fetches for itself: a service that speaks the IPFS Pinning Service API.
+
+    GET  /pins?cid=…            has it been asked for this epoch before?
+    POST /pins                  if not: pin it, it is to be had at our gateway
+    POST /pins/{requestid}      if that failed: ask once more in its place
+    GET  /pins/{requestid}      how far is it? `pinned` is kept, `queued` and `pinning` are not yet
+
+An epoch's pin is named `forager/{registry}/{agent}/{epoch}`, so a life's epochs can be listed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from telemetry.cid import Cid
+from telemetry.errors import TargetBusy, TargetRefused
+from telemetry.service import Service
+from telemetry.target import Parcel
+
+_DONE: Final = (200, 201, 202)
+_NOT_FOUND: Final = 404
+_NEAREST_FIRST: Final = ("pinned", "pinning", "queued", "failed")
+_ANY: Final = ",".join(_NEAREST_FIRST)
+_LISTED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A pin request as the service tells of it."""
+
+    requestid: str
+    status: str
+    cid: str
+    name: str = ""
+    why: str = ""
+
+    @classmethod
+    def read(cls, found: object) -> Self | None:
+        """None if it is not of the form that the API gives."""
+        pin, info = _table(found, "pin"), _table(found, "info")
+        texts = (_text(found, "requestid"), _text(found, "status"), _text(pin, "cid"))
+        if not all(texts) or texts[1] not in _NEAREST_FIRST:
+            return None
+        return cls(*texts, name=_text(pin, "name"), why=_text(info, "status_details"))
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a service may fetch from: the plain URL, and addresses as IPFS writes them."""
+
+    gateway: str
+    origins: tuple[str, ...] = field(default=())
+
+
+class Pinning:
+    """Asks a service to pin epochs, once each, and keeps asking until it has."""
+
+    def __init__(self, url: str, token: Path, origin: Origin, deadline_s: float = 20.0) -> None:
+        """`token` is a file that is read for every question, so it may be changed any time."""
+        self._service = Service(url, deadline_s)
+        self._token, self._origin = token, origin
+        self._asked: dict[Cid, str] = {}
+
+    @property
+    def name(self) -> str:
+        return self._service.url
+
+    async def keep(self, parcel: Parcel) -> None:
+        """Return once the service says `pinned`; raises `TargetBusy` while it is at it."""
+        async with self._service.in_time(cid=parcel.cid):
+            pin = await self._known(parcel.cid)
+            if pin is None:
+                pin = await self._request("pins", parcel)
+            elif pin.status == "failed":
+                await self._request(_path(pin.requestid), parcel)
+        if pin.status == "failed":
+            raise self._refused(pin.why or "failed", cid=parcel.cid)
+        if pin.status != "pinned":
+            raise TargetBusy(target=self.name, status=pin.status, why=pin.why, cid=parcel.cid)
+        self._asked.pop(parcel.cid, None)
+
+    async def holds(self, parcel: Parcel) -> bool:
+        async with self._service.in_time(cid=parcel.cid):
+            pins = await self._list(cid=parcel.cid, status="pinned")
+        return any(pin.cid == parcel.cid for pin in pins)
+
+    async def newest(self, registry: str, agent: int) -> int | None:
+        """The newest it was ever asked for, pinned or not: it was sealed all the same."""
+        prefix = f"forager/{registry}/{agent}/"
+        form = re.compile(re.escape(prefix) + r"(\d{6,15})")
+        async with self._service.in_time():
+            pins = await self._list(name=prefix, match="partial", status=_ANY, limit=str(_LISTED))
+        names = (form.fullmatch(pin.name) for pin in pins)
+        return max((int(name[1]) for name in names if name), default=None)
+
+    async def close(self) -> None:
+        await self._service.close()
+
+    async def _known(self, cid: Cid) -> Pin | None:
+        """The pin request that is nearest to done, if there is any for this CID."""
+        if requestid := self._asked.get(cid):
+            found = await self._ask("GET", _path(requestid), absent=True)
+            if (pin := Pin.read(found)) and pin.cid == cid:
+                return pin
+            del self._asked[cid]
+        pins = [pin for pin in await self._list(cid=cid, status=_ANY) if pin.cid == cid]
+        return min(pins, key=lambda pin: _NEAREST_FIRST.index(pin.status), default=None)
+
+    async def _request(self, path: str, parcel: Parcel) -> Pin:
+        pin = Pin.read(await self._ask("POST", path, json=self._order(parcel)))
+        if pin is None or pin.cid != parcel.cid:
+            raise self._refused("it does not confirm the request", cid=parcel.cid)
+        self._asked[parcel.cid] = pin.requestid
+        return pin
+
+    def _order(self, parcel: Parcel) -> dict[str, object]:
+        return {
+            "cid": parcel.cid,
+            "name": f"forager/{parcel.registry}/{parcel.agent}/{parcel.epoch:06}",
+            "origins": list(self._origin.origins),
+            "meta": {"gateway": self._origin.gateway},
+        }
+
+    async def _list(self, **params: str) -> Sequence[Pin]:
+        found = await self._ask("GET", "pins", params=params)
+        results = found.get("results") if isinstance(found, dict) else None
+        if not isinstance(results, list):
+            raise self._refused("it does not list pins")
+        return [pin for pin in map(Pin.read, results) if pin]
+
+    async def _ask(self, method: str, path: str, *, absent: bool = False, **what: Any) -> object:
+        """The answer's JSON; with `absent` None where there is nothing, instead of a refusal."""
+        headers = {"Authorization": f"Bearer {self._secret()}"}
+        answer = await self._service.ask(method, path, headers=headers, **what)
+        if absent and answer.status == _NOT_FOUND:
+            return None
+        try:
+            found: object = json.loads(answer.text)
+        except (ValueError, RecursionError):
+            found = None
+        if answer.status not in _DONE:
+            failure = _table(found, "error")
+            why = " ".join(filter(None, (_text(failure, "reason"), _text(failure, "details"))))
+            raise self._refused(why or answer.text.strip()[:200], status=answer.status)
+        return found
+
+    def _secret(self) -> str:
+        try:
+            return self._token.read_text("utf-8").split("\n", 1)[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._refused("its token cannot be read", file=self._token) from error
+
+    def _refused(self, why: str, **facts: object) -> TargetRefused:
+        return TargetRefused(target=self.name, why=why[:200], **facts)
+
+
+def _path(requestid: str) -> str:
+    return f"pins/{quote(requestid, safe='')}"
+
+
+def _table(value: object, name: str) -> Mapping[str, object]:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: object, name: str) -> str:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, str) else ""
