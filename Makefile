@@ -14,7 +14,7 @@ help: ## what can be made
 demo: setup ## one agent lives from birth to an audited end, here and now
 	@$(BIN)/forager demo $(ARGS)
 
-test: setup .stamps/train ## every test, Anvil and llama.cpp included
+test: setup .stamps/train .stamps/interop ## every test, Anvil, llama.cpp and IPFS included
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: setup .stamps/train ## format, lint, types, imports, contracts
@@ -49,10 +49,13 @@ setup: .stamps/python .stamps/node
 .stamps/node: package-lock.json .stamps/python scripts/setup-node
 	@scripts/setup-node
 	@mkdir -p .stamps && touch $@
+.stamps/interop: tests/interop/package-lock.json tests/interop/.npmrc .stamps/node scripts/setup-interop
+	@scripts/setup-interop
+	@mkdir -p .stamps && touch $@
 .stamps/train: .stamps/python
 	@echo "— training tools: torch 2.13.0 (the small model is checked against it)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
 	@mkdir -p .stamps && touch $@
 
 clean: ## forget everything that make has made
-	rm -rf .venv node_modules .stamps contracts/out contracts/cache *.egg-info
+	rm -rf .venv node_modules tests/interop/node_modules .stamps contracts/out contracts/cache *.egg-info
