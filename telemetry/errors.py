@@ -13,6 +13,7 @@ TelemetryError
 ├── LogUnwritable    retry   the disk did not take it; nothing was appended, so nothing may be done
 ├── LogMoved         retry   a gap had to be written first; what was made for its place was not
 ├── LogClosed        stop    the log has its ending, nothing may follow
+├── BadKept          stop    what an earlier audit left to go on with is damaged
 ├── SourceError      stop    what an auditor was pointed at cannot be read as a log
 └── TargetError              a place that should keep the log …
     ├── TargetUnreachable  retry   … did not answer in time
@@ -132,6 +133,14 @@ class LogClosed(TelemetryError):
     consequence = "stop"
     message = "the log has ended"
     advice = "this life is over; a new one needs a new birth"
+
+
+class BadKept(TelemetryError):
+    """What an earlier audit left to go on with cannot be read."""
+
+    consequence = "stop"
+    message = "the state of an earlier audit is damaged"
+    advice = "remove it, and the log is read again from its beginning"
 
 
 class SourceError(TelemetryError):

@@ -136,21 +136,26 @@ async def examine(
     bounds: Bounds | None = None,
     harvest: Harvest | None = None,
     gather: Gather | None = None,
+    kept: Path | None = None,
 ) -> Audited:
-    """The same, for those who want more: `harvest` runs on each epoch, wherever that is judged."""
+    """The same, for those who want more.
+
+    `harvest` runs on each epoch, wherever that is judged. `kept` is a file to go on from: where it
+    exists only what is new is read; a sound log leaves it there, for the next time.
+    """
     _judge_question(asked)
     tell, bounds = progress or _silent, bounds or Bounds()
     found = Findings()
     async with AsyncExitStack() as stack:
-        shelf = Shelf()
+        shelf, judge = _begin(kept, found)
         stack.callback(shelf.close)
+        asked = _of(asked, judge)
         witness = None
         if asked.rpc and asked.registry:
             witness = await stack.enter_async_context(_witness(asked.rpc, asked.registry, tell))
-        log = await stack.enter_async_context(_source(asked, witness, bounds, found))
+        log = await stack.enter_async_context(_source(asked, witness, judge, bounds, found))
         life = await _life(witness, log.agent)
-        known = Known(log.agent, _keeper(witness, life), None)
-        judge = LogJudge(shelf, found)
+        known = Known(log.agent, _keeper(witness, life), judge.story.birth)
         pool = Pool(harvest, log.size)
         stack.push_async_callback(pool.close)
         known = await _read(log, judge, pool, known, tell, gather)
@@ -163,8 +168,30 @@ async def examine(
             ended = _judge_alone(judge, asked.registry, found)
         else:
             ended, leases = await _judge_with(witness, judge, shelf, life, known, found)
-    verdict = _verdict(judge, found, known, ended, on_chain=witness is not None)
+        verdict = _verdict(judge, found, known, ended, on_chain=witness is not None)
+        if kept and verdict.ok and judge.since:
+            shelf.save(kept, judge.dump())
     return Audited(verdict, life, leases, known)
+
+
+def _begin(kept: Path | None, found: Findings) -> tuple[Shelf, LogJudge]:
+    if kept is None or not kept.exists():
+        shelf = Shelf()
+        return shelf, LogJudge(shelf, found)
+    shelf, state = Shelf.load(kept)
+    judge = LogJudge(shelf, found)
+    judge.resume(state)
+    return shelf, judge
+
+
+def _of(asked: Asked, judge: LogJudge) -> Asked:
+    """What was read before says whose log it was."""
+    if judge.story.birth is None:
+        return asked
+    agent = judge.story.birth.agent
+    if asked.agent not in (None, agent):
+        raise SourceError(why="what was read before is another agent's", agent=agent)
+    return replace(asked, agent=agent)
 
 
 def _judge_question(asked: Asked) -> None:
@@ -178,7 +205,7 @@ def _judge_question(asked: Asked) -> None:
 
 @asynccontextmanager
 async def _source(
-    asked: Asked, witness: Witness | None, bounds: Bounds, found: Findings
+    asked: Asked, witness: Witness | None, judge: LogJudge, bounds: Bounds, found: Findings
 ) -> AsyncIterator[Source]:
     where, anchored = asked.source, None
     if witness and asked.agent is not None:
@@ -190,11 +217,12 @@ async def _source(
         anchored = from_digest(life.last.digest) if life and life.last else None
     assert where is not None  # noqa: S101 - _judge_question's promise
     if where.startswith(("http://", "https://", KUBO)):
-        named = Where(Cid(asked.head) if asked.head else None, anchored)
+        named = Where(Cid(asked.head) if asked.head else None, anchored, judge.since)
         async with open_peer(where, asked.agent, named, bounds, found) as peer:
             yield peer
     else:
-        yield open_folder(Path(where), asked.agent, bounds, found)
+        start = judge.since.epoch if judge.since else 0
+        yield open_folder(Path(where), asked.agent, bounds, found, start)
 
 
 @asynccontextmanager

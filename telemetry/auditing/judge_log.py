@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from array import array
 from heapq import nsmallest
+from typing import Any, Final, NamedTuple
+
+from cbrrr import decode_dag_cbor, encode_dag_cbor
 
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.epoch import OTHER_SINCE, SAMPLE, Epoch, Known, Seen, silence
@@ -15,8 +18,18 @@ from telemetry.auditing.judge_story import Story
 from telemetry.auditing.said import Gap, Mark
 from telemetry.auditing.shelf import Shelf
 from telemetry.checkpoint import FIRST_PREV, Head
-from telemetry.record import NO_PREV
+from telemetry.errors import BadKept
+from telemetry.record import NO_PREV, plain
 from telemetry.tree import Tree
+
+VERSION: Final = 1
+
+
+class Since(NamedTuple):
+    """The next epoch, and the digest of the checkpoint before it."""
+
+    epoch: int
+    digest: bytes
 
 
 class LogJudge:
@@ -40,6 +53,50 @@ class LogJudge:
         self._leaf: bytes | None = NO_PREV
         self._digest: bytes | None = FIRST_PREV
         self._tree: Tree | None = Tree()
+
+    @property
+    def since(self) -> Since | None:
+        """Where reading goes on; None at the beginning, or behind a hole."""
+        return Since(self._epoch, self._digest) if self._epoch and self._digest else None
+
+    def dump(self) -> bytes:
+        """All that is not on the shelf, of a log without a hole."""
+        return encode_dag_cbor(
+            plain(
+                {
+                    "v": VERSION,
+                    "records": self.records,
+                    "epochs": self.epochs,
+                    "last_block": self.last_block,
+                    "head": list(self.head) if self.head else None,
+                    "sample": [list(seen) for seen in self.sample],
+                    "decided": self.decided.tobytes(),
+                    "epoch": self._epoch,
+                    "at": self._at,
+                    "leaf": self._leaf,
+                    "digest": self._digest,
+                    "tree": self._tree.dump() if self._tree else None,
+                    "story": self.story.dump(),
+                }
+            )
+        )
+
+    def resume(self, state: bytes) -> None:
+        """Stand where another judge stood when it was dumped; raises `BadKept`."""
+        try:
+            kept: Any = decode_dag_cbor(state)
+            if kept["v"] != VERSION:
+                raise ValueError("of another version")  # noqa: TRY301 - as damaged as the rest
+            self.records, self.epochs = kept["records"], kept["epochs"]
+            self.last_block, self.head = kept["last_block"], Mark(*kept["head"])
+            self.sample = [Seen(*seen) for seen in kept["sample"]]
+            self.decided.frombytes(kept["decided"])
+            self._epoch, self._seq, self._at = kept["epoch"], kept["records"], kept["at"]
+            self._leaf, self._digest = kept["leaf"], kept["digest"]
+            self._tree = Tree.load(kept["tree"])
+            self.story.resume(kept["story"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadKept(why=str(error)) from error
 
     def join(self, epoch: Epoch, known: Known, name: str) -> None:
         """Judge what one epoch has to do with those before it."""

@@ -43,7 +43,6 @@ class Story:
         self._shelf = shelf
         self._found = found
         self._halted = False
-        self._at = 0
         self._dealt: set[str] = set()
         """Contracts that the shelf has already been told of, as far as they are few."""
         self._leaving: int | None = None
@@ -64,6 +63,27 @@ class Story:
             Ending: self._end,
         }
 
+    def dump(self) -> dict[str, Any]:
+        return {
+            "birth": list(self.birth) if self.birth else None,
+            "ending": self.ending and [self.ending[0], *self.ending[1][:2]],
+            "gaps": self.gaps,
+            "absent_ms": self.absent_ms,
+            "halted": self._halted,
+            "leaving": self._leaving,
+            "acted": bytes(self._acted),
+        }
+
+    def resume(self, kept: Mapping[str, Any]) -> None:
+        birth = Birth(*kept["birth"])
+        self.birth = birth._replace(parents=tuple(birth.parents))
+        if kept["ending"]:
+            seq, reason, cause = kept["ending"]
+            self.ending = seq, Ending(reason, cause, ())
+        self.gaps, self.absent_ms = kept["gaps"], kept["absent_ms"]
+        self._halted, self._leaving = kept["halted"], kept["leaving"]
+        self._acted = bytearray(kept["acted"])
+
     def tell(self, events: Iterable[Event], flags: bytes, first: int) -> None:
         """Hear one epoch: `flags` are its records', from seq `first` on."""
         self._remember(flags, first)
@@ -72,7 +92,6 @@ class Story:
             self._decisions(flags, first, heard, event.seq)
             heard = max(heard, event.seq + 1)
             self._hear(event)
-            self._at = max(self._at, event.at)
         self._decisions(flags, first, heard, first + len(flags))
 
     def _remember(self, flags: bytes, first: int) -> None:

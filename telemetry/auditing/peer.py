@@ -23,6 +23,7 @@ from yarl import URL
 
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.findings import Findings
+from telemetry.auditing.judge_log import Since
 from telemetry.auditing.source import Bounds, Piece
 from telemetry.checkpoint import FIRST_PREV, MAX_BYTES, Checkpoint
 from telemetry.cid import DIGEST_LENGTH, Cid, digest_of, from_digest
@@ -47,6 +48,8 @@ class Where(NamedTuple):
     """As the caller says; then nobody is asked."""
     anchored: Cid | None = None
     """As the chain says: of use where the peer does not know."""
+    since: Since | None = None
+    """What has been read before."""
 
 
 class Peer:
@@ -96,7 +99,7 @@ async def open_peer(
             if where.head is None and not kubo:
                 agent = await _only(web) if agent is None else agent
             head = where.head or await _head(web, agent, where, kubo=kubo)
-            agent, digests, records = await _back(web, agent, head)
+            agent, digests, records = await _back(web, agent, head, where.since)
             with TemporaryDirectory(prefix="forager-audit-") as folder:
                 yield Peer(web, agent, digests, records, Path(folder))
     except TimeoutError as error:
@@ -196,10 +199,14 @@ async def _head(web: _Web, agent: int | None, where: Where, *, kubo: bool) -> Ci
     return head
 
 
-async def _back(web: _Web, agent: int | None, head: Cid) -> tuple[int, bytearray, int]:
-    """Every checkpoint's digest, newest first, as far back as the links hold; whose, how many."""
+async def _back(
+    web: _Web, agent: int | None, head: Cid, since: Since | None
+) -> tuple[int, bytearray, int]:
+    """Whose log, the digests of its new checkpoints, newest first, and its size at the newest."""
     digests, cid, after, size = bytearray(), head, None, 0
     while True:
+        if since is not None and agent is not None and digest_of(cid) == since.digest:
+            return agent, digests, size
         try:
             at = await _checkpoint(web, cid)
         except TelemetryError as error:
@@ -211,6 +218,9 @@ async def _back(web: _Web, agent: int | None, head: Cid) -> tuple[int, bytearray
             agent = at.head.agent
         if at.head.agent != agent or (after and at.head.epoch != after.head.epoch - 1):
             web.found.fault(kinds.SEQUENCE, f"checkpoint {cid} does not precede its successor")
+            return agent, digests, size
+        if since is not None and at.head.epoch < since.epoch:
+            web.found.fault(kinds.FORK, f"epoch {at.head.epoch} is another than was read before")
             return agent, digests, size
         if at.head.epoch >= web.bounds.epochs:
             raise SourceError(why="too many epochs", epochs=at.head.epoch + 1)

@@ -1,15 +1,20 @@
 """What a whole log says, kept on disk while it is audited: a long life costs no more memory.
 
-A temporary SQLite file that vanishes with the process; nothing in it is worth an fsync.
+A temporary SQLite file that vanishes with the process, unless it is saved to go on with later.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from telemetry.auditing.said import Leased, Mark, Settled
+from telemetry.database import sync_folder
+from telemetry.errors import BadKept
 
 _SCHEMA: Final = """
 CREATE TABLE intents (intent TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -29,7 +34,8 @@ CREATE TABLE leases (
     place INTEGER PRIMARY KEY, seq INTEGER, block INTEGER, lease INTEGER, network TEXT, state TEXT,
     offer INTEGER, provider TEXT, rate TEXT
 );
-CREATE TABLE tokens (token TEXT PRIMARY KEY) WITHOUT ROWID
+CREATE TABLE tokens (token TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE judged (state BLOB)
 """
 MOST: Final = 2**63 - 1
 """Larger numbers than SQLite's own are no nonces and no ids."""
@@ -82,6 +88,35 @@ class Shelf:
 
     def close(self) -> None:
         self._db.close()
+
+    def save(self, path: Path, state: bytes) -> None:
+        """Put everything on disk, with the state of whoever filled it: whole, or not at all."""
+        self._db.execute("DELETE FROM judged")
+        self._db.execute("INSERT INTO judged VALUES (?)", (state,))
+        self._db.execute("COMMIT")
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        with suppress(FileNotFoundError):
+            fresh.unlink()
+        with closing(sqlite3.connect(fresh)) as copy:
+            self._db.backup(copy)
+        fresh.replace(path)
+        sync_folder(path.parent)
+        self._db.execute("BEGIN")
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Shelf, bytes]:
+        """Take up what `save` left; raises `BadKept` if that cannot be read."""
+        shelf = cls()
+        try:
+            shelf._db.execute("COMMIT")
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as kept:
+                kept.backup(shelf._db)
+            [(state,)] = shelf._db.execute("SELECT state FROM judged")
+            shelf._db.execute("BEGIN")
+        except (sqlite3.Error, ValueError) as error:
+            shelf.close()
+            raise BadKept(file=path.name, why=str(error)) from error
+        return shelf, bytes(state)
 
     # Intents
 

@@ -77,13 +77,19 @@ class Folder:
         """It is not ours."""
 
 
-def open_folder(folder: Path, agent: int | None, bounds: Bounds, found: Findings) -> Folder:
-    """Look at the first block of every CAR: whose it is, and which epoch."""
+def open_folder(
+    folder: Path, agent: int | None, bounds: Bounds, found: Findings, start: int = 0
+) -> Folder:
+    """Look at the first block of every CAR: whose it is, and which epoch.
+
+    Epochs before `start` are not wanted; files that say that they are one are not looked at.
+    """
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".car")
+        old = {file.path for file in epoch_files(folder) if file.epoch < start}
+        paths = sorted(p for p in folder.iterdir() if p.suffix == ".car" and p not in old)
     except OSError as error:
         raise SourceError(folder=folder, why=error.strerror) from error
-    if not paths or len(paths) > bounds.epochs:
+    if not (paths or old) or len(paths) > bounds.epochs:
         raise SourceError(folder=folder, files=len(paths), why="no .car files, or too many")
     lives: dict[int, dict[int, tuple[Cid, Path]]] = {}
     for path in paths:
@@ -97,7 +103,7 @@ def open_folder(folder: Path, agent: int | None, bounds: Bounds, found: Findings
         agent = next(iter(lives), None)
     chosen = lives.get(agent, {}) if agent is not None else {}
     _judge_names(folder, chosen, found)
-    return Folder(agent, {epoch: path for epoch, (_, path) in chosen.items()})
+    return Folder(agent, {epoch: path for epoch, (_, path) in chosen.items() if epoch >= start})
 
 
 def _peek(path: Path, found: Findings) -> tuple[Cid, Checkpoint] | None:
