@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -14,7 +13,9 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     field_validator,
     model_validator,
@@ -26,14 +27,11 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from agent.complaints import DEEPER, PREFIX, explain, know_variables, unparsed
 from agent.errors import BadConfig
 from strategies.port import Placing
 
 FILE = "forager.toml"
-PREFIX = "FORAGER_"
-DEEPER = "__"
-LONGEST = 60
-"""So much of a wrong value is shown."""
 
 
 def _address(value: str) -> str:
@@ -48,8 +46,17 @@ def _http(value: str) -> str:
     return value
 
 
+def _multiaddr(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError("not a multiaddr, like /dns/example.org/tcp/4001/p2p/…")
+    return value
+
+
 AddressText = Annotated[str, AfterValidator(_address)]
 UrlText = Annotated[str, AfterValidator(_http)]
+MultiaddrText = Annotated[str, AfterValidator(_multiaddr)]
+MOST_ORIGINS: Final = 19
+"""The pinning API takes twenty; one is our own gateway."""
 
 
 class Section(BaseModel):
@@ -111,12 +118,35 @@ class Mind(Section):
     menu_max: int = Field(default=12, ge=1, le=26)
 
 
-class Target(Section):
-    """Somewhere else that keeps this life's epochs."""
+class KuboTarget(Section):
+    """An IPFS node, or an archive, that takes this life's epochs and pins them."""
 
     kind: Literal["kubo"] = "kubo"
     url: UrlText
     deadline_s: float = Field(default=20.0, gt=0)
+
+
+class PinningTarget(Section):
+    """A pinning service that fetches this life's epochs and pins them."""
+
+    kind: Literal["pinning"] = "pinning"
+    url: UrlText
+    token_file: str = Field(min_length=1)
+    origins: tuple[MultiaddrText, ...] = Field(default=(), max_length=MOST_ORIGINS)
+    deadline_s: float = Field(default=20.0, gt=0)
+
+
+def _kind(target: object) -> object:
+    """What a target says it is; who says nothing is a Kubo."""
+    known = target.get("kind", "kubo") if isinstance(target, dict) else None
+    return known or getattr(target, "kind", None)
+
+
+Target = Annotated[
+    Annotated[KuboTarget, Tag("kubo")] | Annotated[PinningTarget, Tag("pinning")],
+    Discriminator(_kind),
+]
+"""Somewhere else that keeps this life's epochs."""
 
 
 class Telemetry(Section):
@@ -202,76 +232,16 @@ def parse(text: str, path: Path) -> Config:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
         raise BadConfig(f"{path} is not TOML: {fault}", "mend that line") from None
-    _know_variables(os.environ)
+    know_variables(Config, os.environ)
     try:
         config = Config(**raw)
     except SettingsError as fault:
-        raise BadConfig(*_unparsed(str(fault))) from None
+        raise BadConfig(*unparsed(str(fault))) from None
     except ValidationError as fault:
-        raise BadConfig(*_explain(path, fault)) from None
+        raise BadConfig(*explain(Config, path, fault)) from None
     for name in config.strategies:
         if name not in config.use:
             near = difflib.get_close_matches(name, config.use, n=1)
             hint = f"did you mean {near[0]}?" if near else "list it in use, or remove it"
             raise BadConfig(f"{path}: strategies.{name} is not in use", hint)
     return config
-
-
-def _know_variables(names: Iterable[str]) -> None:
-    """A misspelt override must not be passed over; other variables with our prefix may be."""
-    for name in names:
-        table, deeper, _ = name.upper().removeprefix(PREFIX).lower().partition(DEEPER)
-        if name.upper().startswith(PREFIX) and deeper and table not in Config.model_fields:
-            near = difflib.get_close_matches(table, Config.model_fields, n=1)
-            hint = f"did you mean {PREFIX}{near[0].upper()}{DEEPER}…?" if near else "unset it"
-            raise BadConfig(f"the environment: unknown table in {name}", hint)
-
-
-def _unparsed(words: str) -> tuple[str, str]:
-    """Which variables may be the one that is no JSON; the library names the table alone."""
-    table = words.partition('field "')[2].partition('"')[0]
-    names = sorted(n for n in os.environ if n.upper().startswith(f"{PREFIX}{table.upper()}"))
-    return f"the environment: {' or '.join(names)} is not JSON", "lists and tables must be"
-
-
-def _explain(path: Path, fault: ValidationError) -> tuple[str, str]:
-    """A key that is unknown first: it is the likeliest reason for one that is missing."""
-    errors = fault.errors(include_url=False)
-    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-    where = ".".join(str(part) for part in first["loc"])
-    source = _source(path, first["loc"])
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _names(first["loc"][:-1]), n=1)
-        hint = f"did you mean {near[0]}?" if near else "remove it"
-        return f"{source}: unknown key {where}", hint
-    if first["type"] == "missing":
-        return f"{source}: {where} is missing", "add it"
-    said = first["msg"].removeprefix("Value error, ")
-    said = said[:1].lower() + said[1:]
-    return f"{source}: {where}: {said}" if where else f"{source}: {said}", _now(first)
-
-
-def _now(fault: Any) -> str:
-    """The wrong value, if it is one that a person can see at a glance."""
-    value = repr(fault.get("input"))
-    return f"it is {value} now" if len(value) <= LONGEST else "mend it"
-
-
-def _source(path: Path, where: tuple[int | str, ...]) -> str:
-    """The variable that a wrong value comes from, or the file."""
-    given = {name.upper(): name for name in os.environ}
-    for length in range(len(where), 0, -1):
-        name = PREFIX + DEEPER.join(str(part) for part in where[:length]).upper()
-        if name in given:
-            return f"the environment ({given[name]})"
-    return str(path)
-
-
-def _names(table: tuple[int | str, ...]) -> list[str]:
-    model: Any = Config
-    for part in table:
-        if isinstance(part, str) and part in getattr(model, "model_fields", {}):
-            annotation = model.model_fields[part].annotation
-            inner = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
-            model = inner[0] if inner else annotation
-    return list(getattr(model, "model_fields", {}))

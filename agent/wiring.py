@@ -12,7 +12,8 @@ from typing import Final
 from agent import birth, genome, halting, life, plugins, ports
 from agent.apart import Apart
 from agent.body import Body, Tools
-from agent.config import Config, Target
+from agent.config import Config, KuboTarget
+from agent.config import Target as TargetSection
 from agent.daemon import Daemon
 from agent.hands import Hands
 from agent.home import Home
@@ -37,8 +38,11 @@ from strategies.port import Tools as StrategyTools
 from telemetry.cadence import Cadence
 from telemetry.kubo import Kubo
 from telemetry.log import Log
+from telemetry.multiaddr import multiaddr_of
 from telemetry.node import Node
+from telemetry.pinning import Origin, Pinning
 from telemetry.publisher import Publisher
+from telemetry.target import Target
 
 HOUR_S: Final = 3600
 RESEND_S: Final = 4.0
@@ -110,7 +114,8 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
         node = Node(log, domain)
         gateway = await _listen(node, config)
         stack.push_async_callback(node.stop)
-        targets = [_target(target) for target in config.telemetry.targets]
+        serves = config.telemetry.serve_uri or gateway
+        targets = [_target(target, home, serves) for target in config.telemetry.targets]
         for target in targets:
             stack.push_async_callback(target.close)
         publisher = Publisher(
@@ -144,7 +149,7 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
             scorer=mind.scorer,
             move=mind.move,
             hands=Hands(tools.signer, tools.sender, tools.watcher, log),
-            serves=config.telemetry.serve_uri or gateway,
+            serves=serves,
         )
         return await Daemon(body, notes, awake).run()
 
@@ -213,8 +218,12 @@ async def _listen(node: Node, config: Config) -> str:
         raise ports.taken(host, port, fault) from None
 
 
-def _target(target: Target) -> Kubo:
-    return Kubo(target.url, target.deadline_s)
+def _target(target: TargetSection, home: Home, serves: str) -> Target:
+    if isinstance(target, KuboTarget):
+        return Kubo(target.url, target.deadline_s)
+    ours = (multiaddr_of(serves),) if serves.startswith("http") else ()
+    origin = Origin(serves, tuple(dict.fromkeys((*ours, *target.origins))))
+    return Pinning(target.url, home.root / target.token_file, origin, target.deadline_s)
 
 
 def _strategies(config: Config, tools: StrategyTools, who: Self) -> Sequence[Strategy | Apart]:

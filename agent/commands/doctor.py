@@ -213,7 +213,6 @@ async def _disk(place: Home, config: Config) -> Finding:
 
 
 async def _telemetry(place: Home, config: Config) -> Finding:
-    del place
     from strategies.port import Placing
 
     targets = config.telemetry.targets
@@ -223,6 +222,14 @@ async def _telemetry(place: Home, config: Config) -> Finding:
             "fault",
             "an embodied agent needs a target off its machine; name one in telemetry.targets",
         )
+    tokens = [place.root / target.token_file for target in targets if target.kind == "pinning"]
+    for token in tokens:
+        if (mode := stat.S_IMODE(token.stat().st_mode)) & 0o077:
+            told = f"others may read {token}, a service's token; chmod 600 it (is {mode:o})"
+            return Finding("telemetry", "note", told)
+    if tokens and not config.telemetry.serve_uri:
+        told = "a pinning service must reach the gateway; say where it is in telemetry.serve_uri"
+        return Finding("telemetry", "note", told)
     return Finding(
         "telemetry", "ok", ", ".join(target.url for target in targets) or "own gateway only"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agent.config import Config, load, parse
+from agent.config import Config, KuboTarget, load, parse
 from agent.errors import BadConfig
 from strategies.port import Placing
 
@@ -60,7 +60,33 @@ def test_addresses_are_given_their_checksum():
             "unknown key telemetry.targets.0.urll; did you mean url?",
         ),
         ("[[telemetry.targets]]\nkind = 'kubo'", "telemetry.targets.0.url is missing; add it"),
-        ("[[telemetry.targets]]\nurl = 'ipfs'", "not an http address; it is 'ipfs' now"),
+        ("[[telemetry.targets]]\nurl = 'ipfs'", "targets.0.url: not an http address; it is 'ipfs'"),
+        (
+            "[[telemetry.targets]]\nkind = 'pining'",
+            "telemetry.targets.0.kind: input should be 'kubo' or 'pinning'; did you mean pinning?",
+        ),
+        (
+            "[[telemetry.targets]]\nkind = 7",
+            "telemetry.targets.0.kind: input should be 'kubo' or 'pinning'; it is '7' now",
+        ),
+        (
+            "[[telemetry.targets]]\nkind = 'pinning'\nurl = 'http://x'\ntoken = 'x'",
+            "unknown key telemetry.targets.0.token; did you mean token_file?",
+        ),
+        (
+            "[[telemetry.targets]]\nkind = 'kubo'\nurl = 'http://x'\ntoken_file = 'x'",
+            "unknown key telemetry.targets.0.token_file; remove it",
+        ),
+        (
+            "[[telemetry.targets]]\nkind = 'pinning'\nurl = 'http://x'",
+            "telemetry.targets.0.token_file is missing; add it",
+        ),
+        (
+            "[[telemetry.targets]]\nkind='pinning'\nurl='http://x'\ntoken_file='x'\norigins=['x']",
+            "telemetry.targets.0.origins.0: not a multiaddr, like /dns/",
+        ),
+        ("[telemetry]\ntargets = [7]", "telemetry.targets.0: input should be a table; it is 7 now"),
+        ("[telemetry]\ntargets = 7", "telemetry.targets: input should be a valid tuple"),
         ("[life]\ntick_s = 0", "life.tick_s: input should be greater than 0; it is 0 now"),
         ("[life]\ntick_s = inf", "life.tick_s: input should be a finite number; it is inf now"),
         ("[life]\nhorizon_h = nan", "life.horizon_h: input should be a finite number"),
@@ -125,6 +151,22 @@ def test_a_strategys_options_are_its_own_business():
     }
 
 
+def test_a_target_is_of_the_kind_that_it_says_or_a_kubo():
+    config = read(
+        """
+        [[telemetry.targets]]
+        url = "http://a"
+        [[telemetry.targets]]
+        kind = "pinning"
+        url = "https://b"
+        token_file = "token"
+        """
+    )
+    node, service = config.telemetry.targets
+    assert (node, service.kind) == (KuboTarget(url="http://a"), "pinning")
+    assert (service.token_file, service.origins, service.deadline_s) == ("token", (), 20)
+
+
 def test_the_environment_wins(monkeypatch):
     monkeypatch.setenv("FORAGER_LIFE__TICK_S", "2.5")
     monkeypatch.setenv("FORAGER_CHAIN__RPC", '["http://other"]')
@@ -152,6 +194,11 @@ def test_the_environment_wins(monkeypatch):
         ("FORAGER_CHAIN__RPC", "http://x", "FORAGER_CHAIN__RPC is not JSON; lists and tables"),
         ("FORAGER_CHAIN__RPC", '["x"]', "(FORAGER_CHAIN__RPC): chain.rpc.0: not an http address"),
         ("FORAGER_USE", "thrift", "FORAGER_USE is not JSON"),
+        (
+            "FORAGER_TELEMETRY__TARGETS",
+            '[{"urll": "http://x"}]',
+            "(FORAGER_TELEMETRY__TARGETS): unknown key telemetry.targets.0.urll; did you mean url?",
+        ),
         ("FORAGER_LIFE", "{", "FORAGER_LIFE is not JSON"),
         ("FORAGER_KEYS__OPERATOR", "me", "(FORAGER_KEYS__OPERATOR): keys.operator: not an address"),
     ],

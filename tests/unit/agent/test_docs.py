@@ -29,11 +29,11 @@ def keys_of(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]
     """Every key below a model, and its default as the file would have it."""
     for name, field in model.model_fields.items():
         inner = _tables(field.annotation)
-        if inner is None:
+        if not inner:
             default = NEEDED if field.default is PydanticUndefined else _shown(field.get_default())
             yield f"{above}{name}", default if field.default_factory is None else "none"
-        else:
-            yield from keys_of(inner, f"{above}{name}.")
+        for table in reversed(inner):  # of several kinds the first says what a key's default is
+            yield from keys_of(table, f"{above}{name}.")
 
 
 def signer_keys() -> Iterator[tuple[str, str]]:
@@ -50,11 +50,10 @@ def option_keys(name: str, options: type) -> Iterator[tuple[str, str]]:
         yield f"strategies.{name}.{field.name}", _shown(field.default)
 
 
-def _tables(annotation: Any) -> type[BaseModel] | None:
-    for kind in (annotation, *get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None
+def _tables(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [table for inner in get_args(annotation) for table in _tables(inner)]
 
 
 def _shown(value: Any) -> str:

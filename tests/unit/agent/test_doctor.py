@@ -141,3 +141,20 @@ def test_a_chain_that_does_not_answer_is_a_fault_with_advice(home):
     level, detail = look(home, "chain")["chain"]
     assert level == "fault"
     assert "\n" not in detail
+
+
+def test_a_pinning_service_needs_a_token_of_ones_own_and_the_gateways_address(home):
+    target = 'kind = "pinning"\nurl = "https://pins"\ntoken_file = "token"\n'
+    with home.config.open("a") as file:
+        file.write(f"[[telemetry.targets]]\n{target}")
+    token = home.root / "token"
+    assert look(home, "telemetry")["telemetry"][0] == "fault"
+    token.touch()
+    token.chmod(0o644)
+    level, detail = look(home, "telemetry")["telemetry"]
+    assert (level, "chmod 600" in detail) == ("note", True)
+    token.chmod(0o600)
+    level, detail = look(home, "telemetry")["telemetry"]
+    assert (level, "telemetry.serve_uri" in detail) == ("note", True)
+    rewrite(home, "gateway_port = 0", 'gateway_port = 0\nserve_uri = "https://logs.example"')
+    assert look(home, "telemetry")["telemetry"] == ("ok", "https://pins")
