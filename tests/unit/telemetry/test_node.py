@@ -240,8 +240,7 @@ async def test_a_file_is_called_what_the_client_wants(log, served):
         "epoch.car": 'attachment; filename="epoch.car"',
         "Эпоха.car": 'attachment; filename="_____.car"; '
         "filename*=UTF-8''%D0%AD%D0%BF%D0%BE%D1%85%D0%B0.car",
-        'a"b\r\n.car': 'attachment; filename="a_b__.car"; '
-        "filename*=UTF-8''a%22b%0D%0A.car",
+        'a"b\r\n.car': "attachment; filename=\"a_b__.car\"; filename*=UTF-8''a%22b%0D%0A.car",
     }.items():
         params = {"format": "car", "filename": name}
         async with served.get(f"/ipfs/{cid}", params=params) as answer:
