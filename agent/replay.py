@@ -23,9 +23,9 @@ from strategies.errors import NotPlain
 from strategies.plain import from_plain
 from strategies.port import Action, Snapshot
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.audit import Replayed
 from telemetry.auditing.epoch import Epoch, Read
 from telemetry.auditing.findings import Finding, Findings
+from telemetry.auditing.verdict import Replayed
 from telemetry.checkpoint import Checkpoint
 from telemetry.draw import log_probabilities
 

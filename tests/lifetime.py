@@ -36,7 +36,8 @@ from compute.onchain import Terms
 from compute.placing import Placements
 from compute.provider import Plan, Provider
 from compute.provider_run import Head
-from telemetry.auditing.audit import Verdict, audit
+from telemetry.auditing.audit import audit
+from telemetry.auditing.verdict import Verdict
 from telemetry.car import epoch_files, read_epoch
 from telemetry.node import Node
 from telemetry.record import Record

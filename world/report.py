@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from telemetry.auditing.audit import Verdict
 from telemetry.auditing.findings import MISSING, Finding
+from telemetry.auditing.verdict import Verdict
 from world.anvil import find_anvil
 
 

@@ -12,7 +12,8 @@ import typer
 from agent.commands.said import JsonOption, show_progress
 
 if TYPE_CHECKING:
-    from telemetry.auditing.audit import Asked, Verdict
+    from telemetry.auditing.audit import Asked
+    from telemetry.auditing.verdict import Verdict
 
 SOURCE = """A folder of CAR files, a gateway's URL, or kubo+URL of a Kubo node's RPC. Without one
 the registry is asked where the log is served."""

@@ -6,44 +6,30 @@ after (what was really done). Untrusted throughout: a bad log gives findings, ne
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from chain.errors import Reverted
 from chain.types import Address
 from telemetry.auditing import findings as kinds
+from telemetry.auditing.confronting import confront
 from telemetry.auditing.epoch import Epoch, Harvest, Keeper, Known
-from telemetry.auditing.facts import LeaseFact, Registered, Witness
-from telemetry.auditing.findings import Finding, Findings
-from telemetry.auditing.judge_chain import (
-    REASONS,
-    goes_on,
-    judge_anchors,
-    judge_ending,
-    judge_identity,
-    judge_time,
-)
-from telemetry.auditing.judge_conduct import (
-    NETWORK,
-    judge_blocks,
-    judge_halts,
-    judge_leases,
-    patience,
-)
+from telemetry.auditing.facts import Account, LeaseFact, Registered, Witness
+from telemetry.auditing.findings import Findings
+from telemetry.auditing.judge_chain import REASONS, goes_on
 from telemetry.auditing.judge_log import LogJudge
-from telemetry.auditing.judge_spending import Case, judge_gains, judge_nonces, judge_spendings
+from telemetry.auditing.judge_spending import Case
 from telemetry.auditing.peer import KUBO, Where, open_peer
 from telemetry.auditing.pool import Pool
 from telemetry.auditing.shelf import Shelf
 from telemetry.auditing.source import Bounds, Piece, Source, open_folder
+from telemetry.auditing.verdict import Verdict, conclude
 from telemetry.checkpoint import Domain
 from telemetry.cid import Cid, digest_of, from_digest
 from telemetry.errors import SourceError
 
-Verified = Literal["chain", "internal"]
 Progress = Callable[[str, int, int], None]
 """Told what is being read, how much of it is done, and how much there is."""
 Gather = Callable[[Epoch, Any], None]
@@ -65,49 +51,17 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """How many of how many sampled decisions were run again, and how far they were off at most."""
-
-    decisions: int
-    sampled: int
-    largest: float
-    """Total variation between the probabilities that the log says and those found."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an audit comes to; `outcome` is None for a life that goes on."""
-
-    ok: bool
-    verified: Verified
-    findings: tuple[Finding, ...]
-    agent: int | None
-    records: int
-    epochs: int
-    head: str | None
-    outcome: str | None
-    cause: str | None
-    replay: Replayed | None = None
-    """What came of running decisions again, if that was asked for."""
-
-    def after(self, replay: Replayed, findings: tuple[Finding, ...]) -> Verdict:
-        """The same verdict, with what was found later."""
-        every = (*self.findings, *findings)
-        return replace(self, ok=_is_sound(every), findings=every, replay=replay)
-
-    def plain(self) -> dict[str, Any]:
-        """Return the verdict as JSON has it."""
-        return asdict(self) | {"findings": [asdict(finding) for finding in self.findings]}
-
-
-@dataclass(frozen=True, slots=True)
 class Audited:
     """A verdict, and what it was reached by: of use to those who make more of the log."""
 
     verdict: Verdict
-    life: Registered | None
-    leases: tuple[LeaseFact, ...]
     known: Known
+    life: Registered | None
+    account: Account | None
+    leases: tuple[LeaseFact, ...]
+    witness: Witness | None
+    shelf: Shelf
+    """Open, like the witness, only as long as the audit's context is."""
 
 
 async def audit(
@@ -136,12 +90,28 @@ async def examine(
     bounds: Bounds | None = None,
     harvest: Harvest | None = None,
     gather: Gather | None = None,
-    kept: Path | None = None,
 ) -> Audited:
-    """The same, for those who want more.
+    """The same, for those who want more: `harvest` runs on each epoch, wherever that is judged."""
+    async with examining(
+        asked, progress=progress, bounds=bounds, harvest=harvest, gather=gather
+    ) as audited:
+        return audited
 
-    `harvest` runs on each epoch, wherever that is judged. `kept` is a file to go on from: where it
-    exists only what is new is read; a sound log leaves it there, for the next time.
+
+@asynccontextmanager
+async def examining(
+    asked: Asked,
+    *,
+    progress: Progress | None = None,
+    bounds: Bounds | None = None,
+    harvest: Harvest | None = None,
+    gather: Gather | None = None,
+    kept: Path | None = None,
+) -> AsyncIterator[Audited]:
+    """The same again, with shelf and witness still at hand.
+
+    `kept` is a file to go on from: where it exists only what is new is read; a sound log leaves it
+    there for the next time, once all has gone well in this context.
     """
     _judge_question(asked)
     tell, bounds = progress or _silent, bounds or Bounds()
@@ -162,16 +132,12 @@ async def examine(
         if asked.rpc and witness is None:
             witness = await stack.enter_async_context(_claimed(asked.rpc, judge, found, tell))
             life = await _life(witness, known.agent)
-        leases: tuple[LeaseFact, ...] = ()
-        ended: str | None
-        if witness is None:
-            ended = _judge_alone(judge, asked.registry, found)
-        else:
-            ended, leases = await _judge_with(witness, judge, shelf, life, known, found)
-        verdict = _verdict(judge, found, known, ended, on_chain=witness is not None)
+        case, leases, ended = await _judge(asked, witness, judge, shelf, life, known, found)
+        verdict = conclude(judge, found, known, ended, on_chain=witness is not None)
+        account = case.account if case else None
+        yield Audited(verdict, known, life, account, leases, witness, shelf)
         if kept and verdict.ok and judge.since:
             shelf.save(kept, judge.dump())
-    return Audited(verdict, life, leases, known)
 
 
 def _begin(kept: Path | None, found: Findings) -> tuple[Shelf, LogJudge]:
@@ -285,75 +251,26 @@ async def _read(
     return known._replace(birth=judge.story.birth)
 
 
-async def _judge_with(
-    witness: Witness,
+async def _judge(
+    asked: Asked,
+    witness: Witness | None,
     judge: LogJudge,
     shelf: Shelf,
     life: Registered | None,
     known: Known,
     found: Findings,
-) -> tuple[str | None, tuple[LeaseFact, ...]]:
-    """How the life ended as far as the chain tells, or None when it goes on; and its leases."""
+) -> tuple[Case | None, tuple[LeaseFact, ...], str | None]:
+    """The chain's case, the leases, and how the life ended; None for one that goes on."""
+    if witness is None:
+        return None, (), _judge_alone(judge, asked.registry, found)
     if life is None or known.agent is None:
         found.fault(kinds.IDENTITY, f"the registry knows no agent {known.agent}")
-        return "lost", ()
-    birth = judge.story.birth
-    if birth:
-        judge_identity(birth, life, witness.chain_id, witness.registry, found)
-    else:
-        found.fault(kinds.ORDER, "the log has no birth record", 0)
+        return None, (), "lost"
     account = await witness.account(known.agent, life, judge.last_block)
     case = Case(judge, shelf, life, account, witness.registry, found)
-    judge_time(judge, account, found)
-    judge_anchors(judge, shelf, life, account, found)
-    nonces = witness.transactions(life.wallet, account.nonce, _named(shelf))
-    await judge_nonces(case, nonces)
-    await judge_spendings(case, witness.spendings(life, account.head))
-    await judge_gains(case, witness.gains(life, account.head))
-    judge_ending(judge, life, account, found)
-    leases = await _judge_conduct(witness, case) if birth else ()
-    if goes_on(judge, life, account):
-        return None, leases
-    return REASONS.get(life.cause, "lost"), leases
-
-
-async def _judge_conduct(witness: Witness, case: Case) -> tuple[LeaseFact, ...]:
-    birth, account, life = case.log.story.birth, case.account, case.life
-    assert birth is not None  # noqa: S101 - the caller's branch
-    halts = [
-        (halt, await witness.block_at(halt.at + patience(birth), account.head))
-        for halt in account.halts
-    ]
-    judge_halts(halts, case.log.decided, birth, case.found)
-    leases = await _leases(witness, case, birth.market)
-    told = [
-        (at, await witness.time(min(at.block, account.head)))
-        for at in case.shelf.leases()
-        if at.said.network == NETWORK
-    ]
-    judge_leases(told, leases, life.wallet, case.found)
-    sample = [seen for seen in case.log.sample if seen.number <= account.head]
-    numbers = [seen.number for seen in sample]
-    hashes = [each async for each in witness.block_hashes(numbers)]
-    judge_blocks(sample, hashes, case.found)
-    return tuple(leases)
-
-
-async def _leases(witness: Witness, case: Case, market: str) -> Sequence[LeaseFact]:
-    """The market is the log's own word: there may be none."""
-    try:
-        return await witness.leases(market, case.life, case.shelf.leased(NETWORK))
-    except Reverted as error:
-        case.found.note(kinds.TRUST, f"no lease market at {market}: {error}", 0)
-        return ()
-
-
-def _named(shelf: Shelf) -> Iterator[tuple[int, Sequence[str]]]:
-    """Where each nonce's transaction may be found; a fee bump is known once it has settled."""
-    for named in shelf.all_named():
-        settled = shelf.settled(named.nonce)
-        said = (settled.said.hash if settled else None, named.hash)
-        yield named.nonce, list(dict.fromkeys(each for each in said if each))
+    leases = await confront(witness, case)
+    ended = None if goes_on(judge, life, account) else REASONS.get(life.cause, "lost")
+    return case, leases, ended
 
 
 def _judge_alone(judge: LogJudge, registry: str | None, found: Findings) -> str:
@@ -366,32 +283,6 @@ def _judge_alone(judge: LogJudge, registry: str | None, found: Findings) -> str:
     if judge.story.ending is None:
         found.fault(kinds.ENDING, "the log has no ending")
     return "lost"
-
-
-def _verdict(
-    judge: LogJudge, found: Findings, known: Known, ended: str | None, *, on_chain: bool
-) -> Verdict:
-    story = judge.story
-    if story.gaps:
-        said = f"{story.gaps} times nothing was written, for {story.absent_ms / 1000:.0f} s in all"
-        found.note(kinds.GAP, said)
-    findings = found.all()
-    ending = story.ending[1] if story.ending else None
-    return Verdict(
-        ok=_is_sound(findings),
-        verified="chain" if on_chain else "internal",
-        findings=findings,
-        agent=known.agent,
-        records=judge.records,
-        epochs=judge.epochs,
-        head=from_digest(judge.head.digest) if judge.head else None,
-        outcome=ending.reason if ending else ended,
-        cause=ending.cause if ending else None,
-    )
-
-
-def _is_sound(findings: Iterable[Finding]) -> bool:
-    return not any(finding.level == "fault" for finding in findings)
 
 
 def _is_address(text: str) -> bool:

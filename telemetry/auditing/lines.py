@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telemetry.auditing.audit import Verdict
+from telemetry.auditing.verdict import Verdict
 from telemetry.auditing.findings import Finding
 
 _CHECKED = {

@@ -18,7 +18,8 @@ from strategies import samples
 from strategies.hold import WAIT
 from strategies.port import Action
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.audit import Asked, Verdict, examine
+from telemetry.auditing.audit import Asked, examine
+from telemetry.auditing.verdict import Verdict
 from telemetry.draw import draw, log_probabilities
 
 pytestmark = pytest.mark.model

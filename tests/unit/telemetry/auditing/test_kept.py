@@ -9,7 +9,7 @@ from lives import Teller, count, sign, top_up, whole_life
 from served import Honest, serving
 
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.audit import Asked, examine
+from telemetry.auditing.audit import Asked, examining
 from telemetry.auditing.source import Bounds
 from telemetry.errors import BadKept, SourceError
 
@@ -20,14 +20,15 @@ QUICK = Bounds(request_s=0.5, silence_s=0.4, total_s=3.0)
 async def read(source, kept, **more):
     """The verdict, and which epochs were read for it."""
     epochs = []
-    audited = await examine(
+    async with examining(
         Asked(str(source)),
         kept=kept,
         bounds=QUICK,
         harvest=count,
         gather=lambda epoch, _: epochs.append(epoch.head.epoch),
         **more,
-    )
+    ) as audited:
+        pass
     return audited.verdict, epochs
 
 
@@ -64,13 +65,14 @@ def on_chain(monkeypatch):
             yield FakeWitness(life, replace(seen, account=account, out=(), into=()))
 
         monkeypatch.setattr(audit_module, "_witness", witness)
-        audited = await examine(
+        async with examining(
             Asked(str(source), agent, None, "http://chain", REGISTRY),
             kept=kept,
             bounds=QUICK,
             harvest=count,
             gather=lambda epoch, _: epochs.append(epoch.head.epoch),
-        )
+        ) as audited:
+            pass
         return audited.verdict, epochs
 
     return run
