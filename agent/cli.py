@@ -26,6 +26,7 @@ OWN: Final = {
     "drain": "agent.commands.control:drain",
     "audit": "agent.commands.audit:audit",
     "prove": "agent.commands.prove:prove",
+    "export": "agent.commands.export:export",
     "provider": "agent.commands.provider:provider",
 }
 WRONGLY_USED: Final = 2

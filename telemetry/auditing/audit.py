@@ -59,6 +59,7 @@ class Audited:
     life: Registered | None
     account: Account | None
     leases: tuple[LeaseFact, ...]
+    log: LogJudge
     witness: Witness | None
     shelf: Shelf
     """Open, like the witness, only as long as the audit's context is."""
@@ -135,7 +136,7 @@ async def examining(
         case, leases, ended = await _judge(asked, witness, judge, shelf, life, known, found)
         verdict = conclude(judge, found, known, ended, on_chain=witness is not None)
         account = case.account if case else None
-        yield Audited(verdict, known, life, account, leases, witness, shelf)
+        yield Audited(verdict, known, life, account, leases, judge, witness, shelf)
         if kept and verdict.ok and judge.since:
             shelf.save(kept, judge.dump())
 

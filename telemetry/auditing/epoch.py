@@ -59,11 +59,12 @@ class Event(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A record that was read, for those who want more of it than a verdict."""
+    """A sound record, for those who want more of it than a verdict."""
 
     seq: int
     leaf: bytes
-    data: bytes
+    digest: bytes
+    """The SHA-256 that names it."""
     record: Record
 
 
@@ -176,10 +177,10 @@ class _EpochJudge:
         try:
             for data in _listed(self._checkpoint, sections):
                 record = self._read(data, seq)
-                if record is not None:
-                    self._judge(record, seq)
-                    if harvest:
-                        kept.append(Read(seq, self._leaves[-1], data, record))
+                if record is not None and self._judge(record, seq) and harvest:
+                    place = len(self._leaves) - 1
+                    digest = self._checkpoint.digests[place]
+                    kept.append(Read(seq, self._leaves[place], digest, record))
                 seq += 1
         except (BadCar, OSError) as error:
             self._found.fault(kinds.DAMAGED, f"{self._name}: {error}")
@@ -223,7 +224,8 @@ class _EpochJudge:
             self._found.fault(kinds.LINK, "prev is not the leaf of the record before", seq)
         return record
 
-    def _judge(self, record: Record, seq: int) -> None:
+    def _judge(self, record: Record, seq: int) -> bool:
+        """Whether its body is what its kind must say; whatever else is wrong is a finding too."""
         agent, said, at, block, _, kind, body = record
         if agent != self._checkpoint.head.agent or said != seq:
             due = f"agent {agent}, seq {said}, where seq {seq} was due"
@@ -244,11 +246,12 @@ class _EpochJudge:
         try:
             if kind == "decision":
                 self._decided.append(block.number)
-                self._decision(body, seq)
-            else:
-                self._say(record, seq)
+                return self._decision(body, seq)
+            self._say(record, seq)
         except BadRecord as error:
             self._found.fault(kinds.BODY, f"{kind}: {error}", seq)
+            return False
+        return True
 
     def _time(self, record: Record, seq: int) -> None:
         """A record that is not simply a little later than the one before."""
@@ -265,7 +268,7 @@ class _EpochJudge:
         push(self._sample, (-rank, seen))
         self._highest = -self._sample[0][0]
 
-    def _decision(self, body: Body, seq: int) -> None:
+    def _decision(self, body: Body, seq: int) -> bool:
         self._flags[-1] = ACTED if body.get("chosen") != 0 else HELD
         seen = body.get("observation")
         places = seen.get("places") if type(seen) is dict else None
@@ -273,8 +276,10 @@ class _EpochJudge:
         if token != self._token and type(token) is str and len(self._tokens) < MOST_TOKENS:
             self._token = token
             self._tokens.add(token[:42].lower())
-        if verdict := judge_decision(body, seq, self._seed):
+        verdict = judge_decision(body, seq, self._seed)
+        if verdict:
             self._found.fault(*verdict, seq)
+        return verdict is None
 
     def _say(self, record: Record, seq: int) -> None:
         said = say(record, self._who)

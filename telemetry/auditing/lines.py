@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telemetry.auditing.verdict import Verdict
 from telemetry.auditing.findings import Finding
+from telemetry.auditing.verdict import Verdict
 
 _CHECKED = {
     "chain": (

@@ -88,13 +88,9 @@ async def open_peer(
 ) -> AsyncIterator[Peer]:
     """Find the head, and all epochs before it; one deadline for everything."""
     base, agent = _address(url.removeprefix(KUBO), agent)
-    limit = ClientTimeout(
-        total=bounds.request_s, sock_connect=bounds.silence_s, sock_read=bounds.silence_s
-    )
-    session = ClientSession(timeout=limit, auto_decompress=False, max_line_size=8190)
     kubo = url.startswith(KUBO)
     try:
-        async with timeout(bounds.total_s), session:
+        async with timeout(bounds.total_s), _session(bounds) as session:
             web = _Web(session, base, bounds, found, kubo=kubo)
             if where.head is None and not kubo:
                 agent = await _only(web) if agent is None else agent
@@ -104,6 +100,22 @@ async def open_peer(
                 yield Peer(web, agent, digests, records, Path(folder))
     except TimeoutError as error:
         raise SourceError(url=url, why="takes too long", limit_s=bounds.total_s) from error
+
+
+async def agents_at(url: str, bounds: Bounds) -> list[int]:
+    """Whose logs a gateway serves."""
+    base, agent = _address(url, None)
+    if agent is not None:
+        return [agent]
+    async with _session(bounds) as session:
+        return await _agents(_Web(session, base, bounds, Findings(), kubo=False))
+
+
+def _session(bounds: Bounds) -> ClientSession:
+    limit = ClientTimeout(
+        total=bounds.request_s, sock_connect=bounds.silence_s, sock_read=bounds.silence_s
+    )
+    return ClientSession(timeout=limit, auto_decompress=False, max_line_size=8190)
 
 
 class _Web:
@@ -172,15 +184,22 @@ def _address(url: str, agent: int | None) -> tuple[URL, int | None]:
     return URL(str(base.with_query(None).with_fragment(None)).rstrip("/")), agent
 
 
+async def _agents(web: _Web) -> list[int]:
+    try:
+        agents = (await web.said("agents"))["agents"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SourceError(why="this gateway does not say whose logs it serves") from error
+    if type(agents) is not list or not all(type(agent) is int for agent in agents):
+        raise SourceError(why="this gateway does not say whose logs it serves")
+    return agents
+
+
 async def _only(web: _Web) -> int:
     """The one agent that a gateway serves; of several the auditor must name one."""
-    try:
-        [agent] = (await web.said("agents"))["agents"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SourceError(why="this gateway does not serve one agent alone; name one") from error
-    if type(agent) is not int:
+    agents = await _agents(web)
+    if len(agents) != 1:
         raise SourceError(why="this gateway does not serve one agent alone; name one")
-    return agent
+    return agents[0]
 
 
 async def _head(web: _Web, agent: int | None, where: Where, *, kubo: bool) -> Cid:

@@ -35,10 +35,9 @@ CREATE TABLE leases (
     offer INTEGER, provider TEXT, rate TEXT
 );
 CREATE TABLE tokens (token TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE judged (state BLOB)
+CREATE TABLE notes (name TEXT PRIMARY KEY, note BLOB) WITHOUT ROWID
 """
-MOST: Final = 2**63 - 1
-"""Larger numbers than SQLite's own are no nonces and no ids."""
+_JUDGE: Final = "judge"
 
 
 class Named(NamedTuple):
@@ -68,6 +67,14 @@ class SettledAt(NamedTuple):
     said: Settled
 
 
+class Act(NamedTuple):
+    """A transaction that decision `seq` made, and what it burnt."""
+
+    seq: int
+    tx: str
+    fee: int
+
+
 class LeaseAt(NamedTuple):
     """What record `seq`, read at a block, says of a lease."""
 
@@ -91,8 +98,7 @@ class Shelf:
 
     def save(self, path: Path, state: bytes) -> None:
         """Put everything on disk, with the state of whoever filled it: whole, or not at all."""
-        self._db.execute("DELETE FROM judged")
-        self._db.execute("INSERT INTO judged VALUES (?)", (state,))
+        self.remember(_JUDGE, state)
         self._db.execute("COMMIT")
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         with suppress(FileNotFoundError):
@@ -111,12 +117,23 @@ class Shelf:
             shelf._db.execute("COMMIT")
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as kept:
                 kept.backup(shelf._db)
-            [(state,)] = shelf._db.execute("SELECT state FROM judged")
             shelf._db.execute("BEGIN")
-        except (sqlite3.Error, ValueError) as error:
+            state = shelf.recall(_JUDGE)
+        except sqlite3.Error as error:
             shelf.close()
             raise BadKept(file=path.name, why=str(error)) from error
-        return shelf, bytes(state)
+        if state is None:
+            shelf.close()
+            raise BadKept(file=path.name, why="nothing is kept there")
+        return shelf, state
+
+    def remember(self, name: str, note: bytes) -> None:
+        """Something to be saved with the rest."""
+        self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, note))
+
+    def recall(self, name: str) -> bytes | None:
+        row = self._db.execute("SELECT note FROM notes WHERE name = ?", (name,)).fetchone()
+        return bytes(row[0]) if row else None
 
     # Intents
 
@@ -166,6 +183,17 @@ class Shelf:
         nonce, seq, intent, tx, block, block_hash, ok, gas, fee = row
         said = Settled(intent, nonce, tx, block, block_hash, bool(ok), int(gas), int(fee))
         return SettledAt(seq, said)
+
+    def acts(self) -> Iterator[Act]:
+        """What decisions did and was settled, in the order of nonces."""
+        query = """
+            SELECT named.intent, settled.hash, settled.fee FROM named JOIN settled USING (nonce)
+            WHERE named.purpose = 'act' ORDER BY nonce
+        """
+        for intent, tx, fee in self._db.execute(query):
+            seq, _, place = intent.partition(".")
+            if seq.isdecimal() and place.isdecimal():
+                yield Act(int(seq), tx, int(fee))
 
     @property
     def last_nonce(self) -> int:

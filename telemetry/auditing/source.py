@@ -77,6 +77,16 @@ class Folder:
         """It is not ours."""
 
 
+def agents_in(folder: Path) -> list[int]:
+    """Whose epochs lie in a folder."""
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix == ".car"]
+    except OSError as error:
+        raise SourceError(folder=folder, why=error.strerror) from error
+    seen = (_peek(path, Findings()) for path in paths)
+    return sorted({each[1].head.agent for each in seen if each})
+
+
 def open_folder(
     folder: Path, agent: int | None, bounds: Bounds, found: Findings, start: int = 0
 ) -> Folder:

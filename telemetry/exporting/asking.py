@@ -1,0 +1,44 @@
+"""Which lives are meant: those named, or all that a source or a registry knows of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from chain.rpc import connect
+from telemetry.auditing.audit import Asked
+from telemetry.auditing.peer import agents_at
+from telemetry.auditing.source import Bounds, agents_in
+from telemetry.errors import SourceError
+
+COUNT = "count()(uint256)"
+
+
+async def lives_asked(
+    sources: Sequence[str], agents: Sequence[int], rpc: str | None, registry: str | None
+) -> Sequence[Asked]:
+    """One question for each life, in the order of sources and ids."""
+    if sources:
+        return [
+            Asked(source, agent, None, rpc, registry)
+            for source in sources
+            for agent in agents or await _held_by(source)
+        ]
+    if not rpc or not registry:
+        raise SourceError(why="name a source, or a chain and its registry")
+    return [
+        Asked(None, agent, None, rpc, registry) for agent in agents or await _born(rpc, registry)
+    ]
+
+
+async def _held_by(source: str) -> Sequence[int]:
+    if source.startswith(("http://", "https://")):
+        return await agents_at(source, Bounds())
+    return await asyncio.to_thread(agents_in, Path(source))
+
+
+async def _born(rpc: str, registry: str) -> Sequence[int]:
+    async with connect(rpc) as chain:
+        [count] = await chain.view(registry, COUNT)
+    return range(1, int(count) + 1)

@@ -1,0 +1,52 @@
+"""Batches of columns on their way to a table: on disk, so that a long life takes no more memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import Any, Final, Self
+
+import pyarrow as pa
+
+from telemetry.auditing.epoch import Epoch
+from telemetry.exporting.columns import Taken
+from telemetry.exporting.schema import SEEN_SCHEMA
+
+_LENGTH_BYTES: Final = 8
+
+
+class Spool:
+    """A queue of serialized batches of `SEEN_SCHEMA`."""
+
+    def __init__(self) -> None:
+        self.told: list[Taken] = []
+        """What the epochs tell besides, as far as it is told once."""
+        self._file: Any = TemporaryFile()  # noqa: SIM115 - its context is this object's
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def gather(self, _: Epoch, taken: Taken) -> None:
+        """Keep one epoch's columns."""
+        if taken.rows:
+            self._file.write(len(taken.batch).to_bytes(_LENGTH_BYTES, "big") + taken.batch)
+        if not self.told or taken.halts or self.told[-1].first is None:
+            self.told.append(taken._replace(batch=b""))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All of them, in order; empty ones are left out."""
+        self._file.seek(0)
+        while head := self._file.read(_LENGTH_BYTES):
+            data = self._file.read(int.from_bytes(head, "big"))
+            batch = pa.ipc.read_record_batch(pa.py_buffer(data), SEEN_SCHEMA)
+            if batch.num_rows:
+                yield batch

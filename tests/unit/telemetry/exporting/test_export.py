@@ -1,0 +1,327 @@
+"""The worker's door: what was verified comes out whole, what was not is listed, once each."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lives import (
+    MARKET,
+    OPERATOR,
+    REGISTRY,
+    SEED,
+    TOKEN,
+    FakeWitness,
+    Teller,
+    deeds,
+    registered,
+    top_up,
+    whole_life,
+    word,
+)
+
+from telemetry.auditing import audit as audit_module
+from telemetry.auditing import findings as kinds
+from telemetry.auditing.audit import Asked
+from telemetry.auditing.facts import LeaseFact, Movement
+from telemetry.auditing.shelf import Shelf
+from telemetry.draw import draw
+from telemetry.errors import BadKept, BadRecord
+from telemetry.exporting.export import export
+from telemetry.exporting.files import Part
+from telemetry.exporting.schema import LIVES_SCHEMA, TRANSITIONS_SCHEMA
+
+ACT = (-9.0, 9.0, -9.0)
+
+
+def silent(_):
+    pass
+
+
+async def alone(folder, out, *more):
+    """Export without a chain."""
+    asked = [Asked(str(each)) for each in (folder, *more)]
+    return await export(asked, out, silent)
+
+
+def transitions(out):
+    parts = sorted((out / "transitions").glob("*.parquet"))
+    return pa.concat_tables([pq.read_table(part) for part in parts]) if parts else None
+
+
+def lives(out):
+    return pq.read_table(out / "lives" / "lives.parquet")
+
+
+async def test_a_life_becomes_its_rows(tmp_path):
+    exported = await alone(whole_life().write(tmp_path / "cars"), tmp_path / "out")
+    assert (exported.lives, exported.transitions, len(exported.refused)) == (1, 2, 0)
+    table, [life] = transitions(tmp_path / "out"), lives(tmp_path / "out").to_pylist()
+    assert table.schema == TRANSITIONS_SCHEMA
+    first, last = table.to_pylist()
+    assert [first[name] for name in ("t", "seq", "block", "at_ms")] == [0, 1, 11, 1001]
+    assert first["action"] == draw(SEED, 1, first["logprobs"])
+    assert json.loads(first["observation"]) == {"runway_h": 3.5}
+    assert [action["key"] for action in first["actions"]] == [
+        "hold",
+        "thrift.extend",
+        "keeper.work",
+    ]
+    assert first["txs"] == [word("tx 1")]
+    assert first["fee_wei"] == str(50_000 * 10**9)
+    assert (first["runway_h"], first["vitals"], first["model"]) == (3.5, None, "aa")
+    assert (first["cost_micro"], first["terminated"], first["truncated"]) == (None, False, False)
+    assert (last["txs"], last["fee_wei"], last["truncated"]) == ([], "0", True)
+    assert (life["outcome"], life["event"], life["censored"]) == ("horizon", False, "horizon")
+    assert (life["verified"], life["decisions"], life["start_block"], life["end_block"]) == (
+        "internal",
+        2,
+        10,
+        20,
+    )
+    assert life["paid_s"] is None
+    assert lives(tmp_path / "out").schema == LIVES_SCHEMA
+
+
+async def test_two_lines_open_it(tmp_path, monkeypatch):
+    """In a process of its own: a data library reads its settings when it is loaded."""
+    import subprocess
+    import sys
+
+    await alone(whole_life().write(tmp_path / "cars"), tmp_path / "out")
+    code = (
+        "from datasets import load_dataset\n"
+        f"rows = load_dataset({str(tmp_path / 'out')!r}, 'transitions', split='train')\n"
+        f"lives = load_dataset({str(tmp_path / 'out')!r}, 'lives', split='train')\n"
+        "print(rows.num_rows, rows[0]['actions'][1]['key'], lives[0]['outcome'])"
+    )
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["2", "thrift.extend", "horizon"], done.stderr
+
+
+async def test_what_cannot_be_verified_is_listed_and_not_there(tmp_path):
+    sound = whole_life().write(tmp_path / "sound")
+    bad = Teller(agent=2, twists={1: lambda fields: fields | {"prev": b"x" * 32}})
+    bad.birth()
+    bad.decide()
+    bad.end(1)
+    bad.seal()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    exported = await alone(bad.write(tmp_path / "bad"), tmp_path / "out", sound, empty)
+    assert (exported.lives, exported.transitions) == (1, 2)
+    assert {row["agent"] for row in lives(tmp_path / "out").to_pylist()} == {1}
+    listed = json.loads((tmp_path / "out" / "refused.json").read_text())
+    assert [Path(each["source"]).name for each in listed] == ["bad", "empty"]
+    assert [finding["kind"] for finding in listed[0]["findings"]] == [kinds.LINK]
+    assert "Refused" in (tmp_path / "out" / "README.md").read_text()
+
+
+async def test_one_life_from_two_sources_is_one_life(tmp_path):
+    folders = [whole_life().write(tmp_path / name) for name in ("one", "two")]
+    exported = await alone(folders[0], tmp_path / "out", folders[1])
+    assert (exported.lives, exported.transitions, len(exported.refused)) == (1, 2, 1)
+    assert "already" in exported.refused[0].refused
+
+
+async def test_a_second_export_comes_to_the_same(tmp_path):
+    folder = whole_life().write(tmp_path / "cars")
+    await alone(folder, tmp_path / "out")
+    before = transitions(tmp_path / "out"), lives(tmp_path / "out")
+    await alone(folder, tmp_path / "out")
+    assert (transitions(tmp_path / "out"), lives(tmp_path / "out")) == before
+
+
+# With a chain
+
+
+@pytest.fixture
+def on_chain(monkeypatch):
+    async def run(folder, out, life, seen):
+        @asynccontextmanager
+        async def witness(*_):
+            yield FakeWitness(life, seen)
+
+        monkeypatch.setattr(audit_module, "_witness", witness)
+        asked = [Asked(str(folder), 1, None, "http://chain", REGISTRY)]
+        return await export(asked, out, silent)
+
+    return run
+
+
+async def test_the_chain_tells_what_moved(tmp_path, on_chain):
+    """Decisions were read at blocks 11 and 17; movements count up to the next one's."""
+    teller = whole_life()
+    token, market = TOKEN.lower(), MARKET.lower()
+    seen = deeds(teller)
+    home = Movement(token, OPERATOR.address.lower(), 1000, word("tx 4"), 24)
+    earned = Movement(token, market, 7, word("tx 1"), 12)
+    gifts = tuple(
+        Movement(token, market, n, word("gift"), block) for n, block in ((9, 17), (2, 18))
+    )
+    other = Movement(word("other")[:42], market, 99, word("tx 1"), 12)
+    spent = tuple(out._replace(block=17) for out in seen.out)
+    lease = LeaseFact(3, teller.wallet.lower(), "", 1, market, 5, 10, 20, 3620, 3700)
+    owned = lease._replace(lease=4, provider=OPERATOR.address.lower(), activated_at=3000)
+    seen = replace(seen, out=(*spent, home), into=(earned, *gifts, other), leases=(lease, owned))
+    exported = await on_chain(
+        teller.write(tmp_path / "c"), tmp_path / "o", registered(teller), seen
+    )
+    assert exported.refused == []
+    first, last = transitions(tmp_path / "o").to_pylist()
+    money = ("cost_micro", "income_micro", "gift_micro")
+    assert [first[name] for name in money] == [5, 7, 9]
+    assert [last[name] for name in money] == [0, 0, 2]
+    [life] = lives(tmp_path / "o").to_pylist()
+    assert (life["gift_micro"], life["paid_s"], life["own_paid_s"]) == (11, 3600, 0)
+    assert (life["verified"], life["start_time"]) == ("chain", 1)
+
+
+async def test_an_amount_that_no_column_holds_refuses_the_life(tmp_path, on_chain):
+    teller = whole_life()
+    seen = deeds(teller)
+    seen = replace(seen, into=(Movement(TOKEN.lower(), MARKET.lower(), 2**70, word("g"), 12),))
+    exported = await on_chain(
+        teller.write(tmp_path / "c"), tmp_path / "o", registered(teller), seen
+    )
+    assert exported.lives == 0
+    assert "no column holds" in exported.refused[0].refused
+    assert transitions(tmp_path / "o") is None
+
+
+def going_on(decisions: int, *, over: bool = False) -> Teller:
+    """A life that decides twice an epoch, and does what it decides at every second decision."""
+    teller = Teller()
+    teller.birth()
+    nonce = 1
+    for n in range(decisions):
+        decided = teller.decide(ACT if n % 2 else (9.0, -9.0, -9.0))
+        if n % 2:
+            teller.send(f"{decided}.0", decided, "act", nonce=nonce, call=top_up())
+            nonce += 1
+            teller.seal()
+    if over:
+        teller.end(nonce, "died")
+    if teller.open:
+        teller.seal()
+    return teller
+
+
+def alive(teller, *, over=False):
+    life = registered(whole_life())
+    return life if over else replace(life, ended=False, cause=0, last=None)
+
+
+def seen_of(teller, *, over=False):
+    whole = deeds(whole_life())
+    ended = None
+    if over:
+        ended = whole.account.ended._replace(cause=1, mark=teller.mark)
+    account = replace(whole.account, nonce=1, anchors=(), ended=ended)
+    gains = tuple(
+        Movement(TOKEN.lower(), MARKET.lower(), 2**n, word("gift"), 11 + n) for n in range(40)
+    )
+    return replace(whole, account=account, out=(), into=gains)
+
+
+STEPS = [
+    [(2, False), (6, False), (6, False), (12, False), (12, True)],
+    [(4, False), (12, True), (12, True)],
+    [(12, False), (12, True)],
+]
+
+
+@pytest.mark.parametrize("steps", STEPS)
+async def test_a_life_that_grows_is_exported_as_if_at_once(tmp_path, on_chain, steps):
+    for place, (decisions, over) in enumerate(steps):
+        teller = going_on(decisions, over=over)
+        folder = teller.write(tmp_path / f"{place}")
+        life = alive(teller, over=over)
+        life = replace(life, cause=1, last=teller.mark) if over else life
+        exported = await on_chain(folder, tmp_path / "out", life, seen_of(teller, over=over))
+        assert exported.refused == []
+        assert exported.transitions == decisions - (not over)
+    once = await on_chain(folder, tmp_path / "once", life, seen_of(teller, over=over))
+    assert once.transitions == 12
+    assert transitions(tmp_path / "out") == transitions(tmp_path / "once")
+    assert lives(tmp_path / "out") == lives(tmp_path / "once")
+    rows = transitions(tmp_path / "once").to_pylist()
+    assert [row["t"] for row in rows] == list(range(12))
+    assert [row["terminated"] for row in rows] == [False] * 11 + [True]
+    assert not any(row["truncated"] for row in rows)
+
+
+@pytest.mark.parametrize("killed", ["before", "after"])
+async def test_killed_on_the_way_it_is_written_again(tmp_path, on_chain, monkeypatch, killed):
+    """Between a table that is in place and the state that says so, or before both."""
+    short, whole = going_on(4), going_on(8)
+    out = tmp_path / "out"
+    await on_chain(short.write(tmp_path / "short"), out, alive(short), seen_of(short))
+    folder = whole.write(tmp_path / "whole")
+
+    def dies(self, *_):
+        raise KeyboardInterrupt
+
+    owner, name = (Part, "add") if killed == "before" else (Shelf, "save")
+    kept = getattr(owner, name)
+    monkeypatch.setattr(owner, name, dies)
+    with pytest.raises(KeyboardInterrupt):
+        await on_chain(folder, out, alive(whole), seen_of(whole))
+    monkeypatch.setattr(owner, name, kept)
+    exported = await on_chain(folder, out, alive(whole), seen_of(whole))
+    assert exported.transitions == 7
+    assert [row["t"] for row in transitions(out).to_pylist()] == list(range(7))
+    assert not list(out.rglob("*.new"))
+
+
+async def test_state_that_is_damaged_is_said(tmp_path, on_chain):
+    teller = going_on(4)
+    folder = teller.write(tmp_path / "cars")
+    await on_chain(folder, tmp_path / "out", alive(teller), seen_of(teller))
+    [kept] = (tmp_path / "out" / ".state").iterdir()
+    kept.write_bytes(b"nonsense")
+    with pytest.raises(BadKept):
+        await on_chain(folder, tmp_path / "out", alive(teller), seen_of(teller))
+
+
+# Strangers' values
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    SCALARS | NUMBERS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seen=st.dictionaries(st.text() | st.sampled_from(["block", "vitals", "runway_h"]), VALUES))
+async def test_no_observation_can_crash_the_export(tmp_path_factory, seen):
+    folder = tmp_path_factory.mktemp("any")
+
+    def twist(fields):
+        return fields | {"body": fields["body"] | {"observation": seen, "latency_ms": 1e300}}
+
+    try:
+        teller = whole_life({1: twist})
+    except (BadRecord, UnicodeEncodeError):
+        return
+    exported = await alone(teller.write(folder / "cars"), folder / "out")
+    assert exported.refused == []
+    assert (
+        json.loads(transitions(folder / "out").to_pylist()[0]["observation"]).keys() == seen.keys()
+    )
