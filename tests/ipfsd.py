@@ -22,11 +22,15 @@ ASK_S: Final = 20.0
 
 
 def node() -> str:
-    """The command that runs JavaScript; a failure, not a skip, where the tools are not set up."""
-    found = shutil.which("node")
-    assert found, "no Node found: run make test, which sets up what the tests need"
+    """What runs JavaScript; a failure, not a skip, where the tools are not set up.
+
+    Node's own word for where it is: the command may be another program that starts it.
+    """
+    command = shutil.which("node")
+    assert command, "no Node found: run make test, which sets up what the tests need"
     assert MODULES.is_dir(), "js-ipfs and Helia are not here: run scripts/setup-interop"
-    return found
+    said = subprocess.run([command, "-p", "process.execPath"], capture_output=True, check=True)
+    return said.stdout.decode().strip()
 
 
 class Ipfsd:
@@ -42,7 +46,11 @@ class Ipfsd:
     def start(self) -> None:
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command(), stdout=output, stderr=output, env=self._environment()
+                self._command(),
+                stdin=subprocess.PIPE,  # closed when the tests end, however they end
+                stdout=output,
+                stderr=output,
+                env=self._environment(),
             )
         deadline = time.monotonic() + START_S
         while not self._answers():
@@ -61,6 +69,9 @@ class Ipfsd:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        finally:
+            if process.stdin:
+                process.stdin.close()
 
     def freeze(self) -> None:
         """It is there and answers nobody."""

@@ -1,5 +1,5 @@
 // js-ipfs without a network: its RPC on the loopback port given, its repo in the folder given.
-// Says where it listens once it does; ends in order on SIGTERM.
+// Says where it listens once it does; ends in order on SIGTERM, and when its input ends.
 import { create } from 'ipfs-core'
 import { HttpApi } from 'ipfs-http-server'
 
@@ -25,9 +25,14 @@ const ipfs = await create({
 })
 const api = new HttpApi(ipfs)
 await api.start()
-process.once('SIGTERM', async () => {
+let ending = false
+async function end () {
+  if (ending) return
+  ending = true
   await api.stop()
   await ipfs.stop()
   process.exit(0)
-})
+}
+process.on('SIGTERM', end)
+process.stdin.on('end', end).resume()
 console.log(`listening on ${port}`)

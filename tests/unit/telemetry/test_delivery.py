@@ -128,7 +128,7 @@ async def test_a_target_that_comes_and_goes_is_still_got_through(shelf, delivery
     gone = TargetUnreachable(target="shelf")
     shelf.fails = [gone, TargetBusy(target="shelf"), gone, gone]
     await delivery_to(shelf).drain()
-    assert shelf.kept == [*range(EPOCHS - LOOK_BACK, EPOCHS)]
+    assert shelf.kept == shelf.asked == [*range(EPOCHS - LOOK_BACK, EPOCHS)]
 
 
 async def test_a_busy_target_is_asked_until_it_has_it(shelf, delivery_to):

@@ -105,6 +105,25 @@ async def test_while_it_is_queued_it_is_asked_after_and_not_asked_for_again(serv
     assert service.posted == [one.cid]
 
 
+async def test_a_service_that_lists_late_is_asked_by_the_number_it_gave(token, one):
+    pin = {"requestid": "a/b", "status": "queued", "pin": {"cid": one.cid}}
+    asked = []
+
+    async def late(request):
+        asked.append((request.method, request.raw_path.partition("?")[0]))
+        if request.path == "/pins" and request.method == "GET":
+            return web.json_response({"count": 0, "results": []})
+        return web.json_response(pin, status=202)
+
+    async with Serving(late) as url:
+        target = Pinning(url, token, Origin("http://x"))
+        for _ in range(3):
+            with pytest.raises(TargetBusy):
+                await target.keep(one)
+        await target.close()
+    assert asked == [("GET", "/pins"), ("POST", "/pins"), *[("GET", "/pins/a%2Fb")] * 2]
+
+
 async def test_another_life_of_the_daemon_finds_its_request_by_the_cid(service, target, token, one):
     service.go.clear()
     with pytest.raises(TargetBusy):
