@@ -125,6 +125,7 @@ def _birth() -> dict[str, Any]:
         "parents": [],
         "registry": REGISTRY,
         "places": asdict(samples.PLACES),
+        "horizon_s": 86_400,
         "hibernate_max_s": 86_400,
         "silence_ms": 1_200_000,
         "speed": 1.0,

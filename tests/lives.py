@@ -64,6 +64,7 @@ class Teller:
     operator: Address = OPERATOR.address
     token: Address = TOKEN
     market: Address = MARKET
+    horizon_s: int = 15
     tree: Tree = field(default_factory=Tree)
     leaf: bytes = NO_PREV
     prev: bytes = FIRST_PREV
@@ -185,6 +186,7 @@ class Teller:
                     "token": self.token,
                     "lease_market": self.market,
                 },
+                "horizon_s": self.horizon_s,
                 "hibernate_max_s": 3600,
                 "silence_ms": 60_000,
                 "speed": 1.0,
@@ -219,13 +221,15 @@ def top_up() -> Call:
     return Call(MARKET, TOP_UP, args, pull=Pull(TOKEN, 5, 2**40))
 
 
-def whole_life(twists: Mapping[int, Twist] | None = None, key: Key = LOG_KEY) -> Teller:
+def whole_life(
+    twists: Mapping[int, Twist] | None = None, key: Key = LOG_KEY, teller: Teller | None = None
+) -> Teller:
     """Born, two decisions, a call, an anchor, an end; eleven records in three epochs.
 
     0 birth, 1 decision, 2 sent, | 3 settled, 4 anchor, 5 sent, 6 settled, 7 decision,
     8 heartbeat, 9 funds, | 10 end
     """
-    teller = Teller(twists or {}, key)
+    teller = teller or Teller(twists or {}, key)
     teller.birth()
     decided = teller.decide()
     teller.send(f"{decided}.0", decided, "act", nonce=1, call=top_up())

@@ -7,12 +7,19 @@ from collections.abc import Iterator, Sequence
 from chain.errors import Reverted
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.facts import LeaseFact, Witness
-from telemetry.auditing.judge_chain import judge_anchors, judge_ending, judge_identity, judge_time
+from telemetry.auditing.judge_chain import (
+    by_operator,
+    judge_anchors,
+    judge_ending,
+    judge_identity,
+    judge_time,
+)
 from telemetry.auditing.judge_conduct import (
     NETWORK,
     judge_blocks,
     judge_halts,
     judge_leases,
+    judge_reason,
     patience,
 )
 from telemetry.auditing.judge_spending import Case, judge_gains, judge_nonces, judge_spendings
@@ -44,6 +51,10 @@ async def _judge_conduct(witness: Witness, case: Case) -> tuple[LeaseFact, ...]:
         for halt in account.halts
     ]
     judge_halts(halts, case.log.decided, birth, case.found)
+    if ending := case.log.story.ending:
+        at = await witness.time(min(case.log.last_block, account.head))
+        halted = case.log.story.ever_halted or by_operator(account.ended, life)
+        judge_reason(ending[1].reason, at, birth, life.born_at, halted=halted, found=case.found)
     leases = await _leases(witness, case, birth.market)
     told = [
         (at, await witness.time(min(at.block, account.head)))

@@ -102,11 +102,20 @@ def judge_ending(log: LogJudge, life: Registered, account: Account, found: Findi
     elif not life.ended or account.ended is None:
         found.fault(kinds.ENDING, "the log has ended, the chain knows of no end", ending[0])
     else:
+        if by_operator(account.ended, life):
+            found.note(kinds.ENDING, "ended on the chain by its operator", ending[0])
         for why in _ending_faults(log, ending[1], life, account.ended):
             found.fault(kinds.ENDING, why, ending[0])
 
 
+def by_operator(ended: Ended | None, life: Registered) -> bool:
+    """Whether it was the operator who ended this life on the chain: he may, at any time."""
+    return ended is not None and ended.by == life.operator
+
+
 def _ending_faults(log: LogJudge, ending: Ending, life: Registered, ended: Ended) -> Iterator[str]:
+    if by_operator(ended, life):
+        return
     if CAUSES[ending.reason] != ended.cause:
         chain = REASONS.get(ended.cause, ended.cause)
         yield f"the log says {ending.reason}, the chain {chain}"

@@ -49,6 +49,18 @@ def judge_halts(
             found.note(kinds.TRUST, said, 0)
 
 
+def judge_reason(
+    reason: str, at: int, birth: Birth, born_at: int, *, halted: bool, found: Findings
+) -> None:
+    """No death may pass for something else: the end was written at `at`, in chain seconds."""
+    age = at - born_at
+    if reason == "horizon" and age < birth.horizon_s:
+        said = f"said to have reached its horizon of {birth.horizon_s} s at an age of {age} s"
+        found.fault(kinds.ENDING, said)
+    if reason == "halted" and not halted:
+        found.fault(kinds.ENDING, "said to have been halted, and nobody halted it")
+
+
 def judge_leases(
     told: Iterable[tuple[LeaseAt, int]], facts: Sequence[LeaseFact], wallet: str, found: Findings
 ) -> None:

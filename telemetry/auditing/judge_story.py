@@ -42,6 +42,7 @@ class Story:
         self.absent_ms = 0
         self._shelf = shelf
         self._found = found
+        self.ever_halted = False
         self._halted = False
         self._dealt: set[str] = set()
         """Contracts that the shelf has already been told of, as far as they are few."""
@@ -70,6 +71,7 @@ class Story:
             "gaps": self.gaps,
             "absent_ms": self.absent_ms,
             "halted": self._halted,
+            "ever_halted": self.ever_halted,
             "leaving": self._leaving,
             "acted": bytes(self._acted),
         }
@@ -82,6 +84,7 @@ class Story:
             self.ending = seq, Ending(reason, cause, ())
         self.gaps, self.absent_ms = kept["gaps"], kept["absent_ms"]
         self._halted, self._leaving = kept["halted"], kept["leaving"]
+        self.ever_halted = kept["ever_halted"]
         self._acted = bytearray(kept["acted"])
 
     def tell(self, events: Iterable[Event], flags: bytes, first: int) -> None:
@@ -138,7 +141,7 @@ class Story:
             self._shelf.fund(funded.tx)
 
     def _halt(self, _halted: Halted, _: Event) -> None:
-        self._halted = True
+        self._halted = self.ever_halted = True
 
     def _gap(self, gap: Gap, event: Event) -> None:
         """What a gap says of the record before is that record's own time."""

@@ -44,6 +44,8 @@ class Birth(NamedTuple):
     market: str
     nonce: int
     hash: str
+    horizon_s: int
+    """How long it shall live, in chain seconds."""
     hibernate_s: int
     """How long it may be without a lease."""
     silence_ms: int
@@ -192,6 +194,7 @@ def _birth(record: Record) -> Birth:
         market=read.address(places, "lease_market"),
         nonce=read.integer(born, "nonce"),
         hash=read.hexes(born, "hash", 32),
+        horizon_s=read.integer(body, "horizon_s"),
         hibernate_s=min(read.integer(body, "hibernate_max_s"), LONGEST_HIBERNATION_S),
         silence_ms=min(read.integer(body, "silence_ms"), LONGEST_SILENCE_MS),
         speed=max(read.number(body, "speed"), 0.0),

@@ -96,6 +96,7 @@ async def born(client, devnet):
         operator=operator.address,
         token=token,
         market=market,
+        horizon_s=0,
     )
     told = Told(client, wallet, registry, token, board, operator, teller)
     permit = Birth(

@@ -144,10 +144,10 @@ def confronted(monkeypatch):
 
     from lives import REGISTRY, FakeWitness
 
-    async def run(folder, teller, seen):
+    async def run(folder, teller, seen, life=None):
         @asynccontextmanager
         async def witness(*_):
-            yield FakeWitness(registered(teller), seen)
+            yield FakeWitness(life or registered(teller), seen)
 
         monkeypatch.setattr(audit_module, "_witness", witness)
         return await audit(str(folder), rpc="http://chain", registry=REGISTRY)
@@ -252,3 +252,47 @@ async def test_records_are_read_at_blocks_that_there_are(tmp_path, confronted):
     assert reorganised.ok
     assert kinds.BLOCK in notes(reorganised)
     assert kinds.BLOCK in faults(await with_other(range(10, 17)))
+
+
+# Endings
+
+
+async def test_nobody_reaches_a_horizon_before_its_time(tmp_path, confronted):
+    """The end was written at block 20, which this chain made at 20; the birth was at 1."""
+    for horizon_s, caught in ((19, set()), (20, {kinds.ENDING})):
+        asked = Teller(horizon_s=horizon_s)
+        teller = whole_life(teller=asked)
+        folder = teller.write(tmp_path / str(horizon_s))
+        assert faults(await confronted(folder, teller, deeds(teller))) == caught
+
+
+@pytest.mark.parametrize("halted", [False, True])
+async def test_nobody_was_halted_whom_nobody_halted(tmp_path, confronted, halted):
+    twists = {10: lambda fields: fields | {"body": fields["body"] | {"reason": "halted"}}}
+    if halted:
+        twists[9] = lambda fields: fields | {"kind": "halt", "body": {"halt_id": 1}}
+    teller = whole_life(twists)
+    seen = deeds(teller)
+    ended = seen.account.ended._replace(cause=3)
+    last = seen.mined[3]
+    data = last.data[:36] + (3).to_bytes(32, "big") + last.data[68:]
+    mined = seen.mined | {3: last._replace(data=data)}
+    seen = replace(seen, account=replace(seen.account, ended=ended), mined=mined)
+    found = faults(await confronted(teller.write(tmp_path), teller, seen))
+    assert found == (set() if halted else {kinds.ENDING})
+
+
+async def test_an_operator_may_end_a_life_at_any_time(tmp_path, confronted):
+    """Then the chain's end anchors nothing, and the log's own says that it was halted."""
+    teller = whole_life(
+        {10: lambda fields: fields | {"body": fields["body"] | {"reason": "halted"}}}
+    )
+    seen = deeds(teller)
+    first = seen.account.anchors[:1]
+    ended = seen.account.ended._replace(cause=4, by=OPERATOR.address.lower(), mark=None)
+    account = replace(seen.account, ended=ended, anchors=first, nonce=3)
+    folder = teller.write(tmp_path)
+    life = replace(registered(teller), cause=4, last=first[0].mark)
+    verdict = await confronted(folder, teller, replace(seen, account=account), life)
+    assert faults(verdict) == set()
+    assert {kinds.ENDING, kinds.UNMINED} <= notes(verdict)
