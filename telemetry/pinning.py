@@ -28,6 +28,8 @@ _NOT_FOUND: Final = 404
 _NEAREST_FIRST: Final = ("pinned", "pinning", "queued", "failed")
 _ANY: Final = ",".join(_NEAREST_FIRST)
 _LISTED: Final = 100
+_SHOWN: Final = 200
+"""So much of what a service says is passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Pin:
         texts = (_text(found, "requestid"), _text(found, "status"), _text(pin, "cid"))
         if not all(texts) or texts[1] not in _NEAREST_FIRST:
             return None
-        return cls(*texts, name=_text(pin, "name"), why=_text(info, "status_details"))
+        return cls(*texts, name=_text(pin, "name"), why=_text(info, "status_details")[:_SHOWN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Pinning:
         if answer.status not in _DONE:
             failure = _table(found, "error")
             why = " ".join(filter(None, (_text(failure, "reason"), _text(failure, "details"))))
-            raise self._refused(why or answer.text.strip()[:200], status=answer.status)
+            raise self._refused(why or answer.text.strip(), status=answer.status)
         return found
 
     def _secret(self) -> str:
@@ -157,7 +159,7 @@ class Pinning:
             raise self._refused("its token cannot be read", file=self._token) from error
 
     def _refused(self, why: str, **facts: object) -> TargetRefused:
-        return TargetRefused(target=self.name, why=why[:200], **facts)
+        return TargetRefused(target=self.name, why=why[:_SHOWN], **facts)
 
 
 def _path(requestid: str) -> str:
