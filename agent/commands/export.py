@@ -28,9 +28,7 @@ def export(
     registry: Annotated[str | None, typer.Option(help="The AgentRegistry's address.")] = None,
     without_chain: Annotated[
         bool,
-        typer.Option(
-            "--without-chain", help="Verify logs in themselves; money stays unknown."
-        ),
+        typer.Option("--without-chain", help="Verify logs in themselves; money stays unknown."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
