@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -40,6 +40,7 @@ Fault = ChainError | ComputeError | TelemetryError | AgentError
 log = structlog.get_logger(__name__)
 
 STOP_S: Final = 3.0
+COMPARE_S: Final = 5.0
 ANCHOR_CHECK_S: Final = 0.5
 LEAST_PATIENCE_S: Final = 5.0
 STOP: Final = "stop"
@@ -80,9 +81,9 @@ class Daemon:
             await self._control.start()
             self._bells.start()
             try:
-                await self._wake_well()
+                await self._well(self._wake())
                 self._awake()
-                await self._loop(roots)
+                await self._well(self._loop(roots))
                 await self._rest()
             finally:
                 self._bells.stop()
@@ -108,10 +109,10 @@ class Daemon:
 
     # Waking and resting
 
-    async def _wake_well(self) -> None:
-        """What cannot be right when it wakes ends the process too, halted."""
+    async def _well(self, doing: Coroutine[Any, Any, None]) -> None:
+        """What ends the process because it cannot be right halts the life as well."""
         try:
-            await self._wake()
+            await doing
         except FAULTS as fault:
             if fault.consequence == "halt":
                 await self._halt_for(fault)
@@ -125,6 +126,7 @@ class Daemon:
         if registered is not None and registered.anchored:
             returning.judge_log(body.log, registered)
             self._anchoring.newest = registered.epoch
+        await body.publisher.compare(COMPARE_S)
         returning.admit_absence(body, read, stopped=self._notes.stopped)
         self._save(replace(self._notes, stopped=False))
         notes = self._notes

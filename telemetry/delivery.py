@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from telemetry.cadence import Cadence, Pause
-from telemetry.errors import LogDamaged, TargetUnreachable
+from telemetry.errors import LogBehind, LogDamaged, TargetUnreachable
 from telemetry.log import Log
 from telemetry.target import Parcel, Target
 
@@ -29,8 +29,12 @@ class Delivery:
         target: Target,
         parcel_of: Callable[[int], Awaitable[Parcel]],
         cadence: Cadence,
+        place: str,
     ) -> None:
+        """`place` is how targets name our registry on its chain."""
         self._log, self._target, self._parcel_of = log, target, parcel_of
+        self._place = place
+        self._compared = False
         self._pause = Pause(cadence)
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
@@ -51,6 +55,25 @@ class Delivery:
         """There is a new epoch."""
         self._news.set()
 
+    async def compare(self) -> None:
+        """Raise `LogBehind` if more was published there than is here; its silence is trouble."""
+        async with self._turn:
+            try:
+                await self._compare()
+            except LogDamaged:
+                raise
+            except Exception as error:  # noqa: BLE001  # as below
+                self.trouble = str(error) or type(error).__name__
+
+    async def _compare(self) -> None:
+        """Once: afterwards nobody but us adds to it."""
+        if self._compared:
+            return
+        newest = await self._target.newest(self._place, self._log.agent)
+        if newest is not None and newest >= self._log.sealed_epochs:
+            raise LogBehind(target=self.name, published=newest + 1, here=self._log.sealed_epochs)
+        self._compared = True
+
     async def run(self) -> None:
         """Deliver until cancelled."""
         while True:
@@ -70,6 +93,7 @@ class Delivery:
         """Do the next thing; False if it did not go well and must be done again."""
         async with self._turn:
             try:
+                await self._compare()
                 await (self._look_again() if self._doubtful else self._send_next())
             except LogDamaged:
                 raise

@@ -10,6 +10,7 @@ TelemetryError
 ├── BadProof         skip    a file is not a proof at all, whatever it would prove
 ├── LogHeld          stop    another process lives in this home
 ├── LogDamaged       halt    the log contradicts itself; acting on would leave a hole in it
+│   └── LogBehind    halt    more of it was published than is stored here
 ├── LogUnwritable    retry   the disk did not take it; nothing was appended, so nothing may be done
 ├── LogMoved         retry   a gap had to be written first; what was made for its place was not
 ├── LogClosed        stop    the log has its ending, nothing may follow
@@ -109,6 +110,13 @@ class LogDamaged(TelemetryError):
     advice = (
         "copy the home away, restore log.sqlite from the epoch files or a backup, then audit it"
     )
+
+
+class LogBehind(LogDamaged):
+    """More of this log was published than is stored here: a backup was restored."""
+
+    message = "more of this log was published than is stored here"
+    advice = "restore the newest log.sqlite, or drain the wallet: an epoch has one checkpoint"
 
 
 class LogUnwritable(TelemetryError):

@@ -61,9 +61,9 @@ class Kubo:
             return False
         return True
 
-    async def newest(self, registry: str, agent: int) -> int | None:
+    async def newest(self, place: str, agent: int) -> int | None:
         async with self._rpc.in_time():
-            return await self._marked(registry, agent)
+            return await self._marked(place, agent)
 
     async def close(self) -> None:
         await self._rpc.close()
@@ -86,21 +86,21 @@ class Kubo:
 
     async def _mark(self, parcel: Parcel) -> None:
         """Leave the epoch's number in the node's files, and never a lower one."""
-        known = await self._marked(parcel.registry, parcel.agent)
+        known = await self._marked(parcel.place, parcel.agent)
         if known is not None and known >= parcel.epoch:
             return
         form = FormData(quote_fields=False)
         form.add_field("file", f"{parcel.epoch} {parcel.cid}\n".encode(), filename="newest")
-        where = {"arg": _marker(parcel.registry, parcel.agent)}
+        where = {"arg": _marker(parcel.place, parcel.agent)}
         try:
             await self._command("files/write", where | _ANEW, form)
         except TargetRefused as error:  # kept it is, marker or not
             if error.facts.get("status") not in _NOT_OFFERED:
                 raise
 
-    async def _marked(self, registry: str, agent: int) -> int | None:
+    async def _marked(self, place: str, agent: int) -> int | None:
         try:
-            text = await self._command("files/read", {"arg": _marker(registry, agent)})
+            text = await self._command("files/read", {"arg": _marker(place, agent)})
         except TargetRefused as error:
             if error.facts.get("status") in _NOT_OFFERED or _NO_FILE in str(error):
                 return None
@@ -127,8 +127,8 @@ class Kubo:
         return TargetRefused(target=self.name, why=why, **facts)
 
 
-def _marker(registry: str, agent: int) -> str:
-    return f"/forager/{registry}/{agent}/newest"
+def _marker(place: str, agent: int) -> str:
+    return f"/forager/{place}/{agent}/newest"
 
 
 def _field(value: object, name: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@
     POST /pins/{requestid}      if that failed: ask once more in its place
     GET  /pins/{requestid}      how far is it? `pinned` is kept, `queued` and `pinning` are not yet
 
-An epoch's pin is named `forager/{registry}/{agent}/{epoch}`, so a life's epochs can be listed.
+An epoch's pin is named `forager/{place}/{agent}/{epoch}`, so a life's epochs can be listed.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ class Pinning:
             pins = await self._list(cid=parcel.cid, status="pinned")
         return any(pin.cid == parcel.cid for pin in pins)
 
-    async def newest(self, registry: str, agent: int) -> int | None:
+    async def newest(self, place: str, agent: int) -> int | None:
         """The newest it was ever asked for, pinned or not: it was sealed all the same."""
-        prefix = f"forager/{registry}/{agent}/"
+        prefix = f"forager/{place}/{agent}/"
         form = re.compile(re.escape(prefix) + r"(\d{6,15})")
         async with self._service.in_time():
             pins = await self._list(name=prefix, match="partial", status=_ANY, limit=str(_LISTED))
@@ -124,7 +124,7 @@ class Pinning:
     def _order(self, parcel: Parcel) -> dict[str, object]:
         return {
             "cid": parcel.cid,
-            "name": f"forager/{parcel.registry}/{parcel.agent}/{parcel.epoch:06}",
+            "name": f"forager/{parcel.place}/{parcel.agent}/{parcel.epoch:06}",
             "origins": list(self._origin.origins),
             "meta": {"gateway": self._origin.gateway},
         }

@@ -21,7 +21,7 @@ from telemetry.checkpoint import Checkpoint, Domain, Head
 from telemetry.delivery import Delivery
 from telemetry.errors import LogUnwritable
 from telemetry.log import Log
-from telemetry.target import Parcel, Target
+from telemetry.target import Parcel, Target, place_of
 
 _POLL_S: Final = 0.25
 
@@ -69,7 +69,8 @@ class Publisher:
         self._log, self._signer = log, signer
         self._cars, self._domain, self._log_key = cars, domain, log_key
         self._cadence, self._clock = cadence, clock
-        self._deliveries = [Delivery(log, target, self._parcel, cadence) for target in targets]
+        place = place_of(domain)
+        self._deliveries = [Delivery(log, t, self._parcel, cadence, place) for t in targets]
         self._troubles: dict[str, str] = {}
         self._oldest = (-1, 0)
         self._written = 0
@@ -82,6 +83,15 @@ class Publisher:
         troubles = {d.name: d.trouble for d in self._deliveries if d.trouble}
         waiting = epochs - min(sent.values(), default=epochs)
         return Status(epochs, self._log.unsealed, waiting, sent, self._troubles | troubles)
+
+    async def compare(self, deadline_s: float) -> None:
+        """Raise `LogBehind` if a target keeps more of this log than is here.
+
+        Those that do not answer in time are asked again before anything is sent to them.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await asyncio.gather(*(delivery.compare() for delivery in self._deliveries))
 
     async def run(self) -> None:
         """Publish until cancelled; raises only `LogDamaged`."""
@@ -184,4 +194,4 @@ class Publisher:
             if not path.exists():
                 _, blocks = self._log.epoch_blocks(epoch)
                 await asyncio.to_thread(write_car, path, info.cid, blocks)
-        return Parcel(self._domain.contract, self._log.agent, epoch, info.cid, path)
+        return Parcel(place_of(self._domain), self._log.agent, epoch, info.cid, path)

@@ -24,12 +24,13 @@ from telemetry.cid import Cid, digest_of
 from telemetry.errors import BadCar, BadCid, BadImport, TelemetryError
 from telemetry.record import MAX_BYTES
 from telemetry.store import Archive, dag
+from telemetry.target import place_of
 
 API_VERSION: Final = "0.8.0"
 """The Kubo release whose form of these commands is spoken; later clients read it too."""
 MAX_UPLOAD: Final = MAX_BLOCKS * (MAX_BYTES + 64)
 _CHUNK: Final = 64 * 1024
-_MARKER: Final = re.compile(r"/forager/(?P<registry>[^/]+)/(?P<agent>\d{1,16})/newest")
+_MARKER: Final = re.compile(r"/forager/(?P<place>[^/]+)/(?P<agent>\d{1,16})/newest")
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -85,7 +86,7 @@ class _Rpc:
 
     async def files_read(self, request: web.Request) -> web.Response:
         asked = _MARKER.fullmatch(request.query.get("arg", ""))
-        ours = asked and asked["registry"].lower() == self._domain.contract.lower()
+        ours = asked and asked["place"].lower() == place_of(self._domain).lower()
         head = self._archive.head(int(asked["agent"])) if asked and ours else None
         if head is None:
             return _error("file does not exist")

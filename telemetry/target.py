@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from chain.permit import Domain
 from telemetry.cid import Cid
+
+
+def place_of(domain: Domain) -> str:
+    """How targets name a registry on its chain."""
+    return f"{domain.chain_id}:{domain.contract}"
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """One epoch on its way: whose it is, its number and its name, and its file."""
 
-    registry: str
+    place: str
+    """Chain and registry, by which agents of different worlds are told apart."""
     agent: int
     epoch: int
     cid: Cid
@@ -39,7 +46,7 @@ class Target(Protocol):
         """Whether an epoch kept before is still kept; raises where that cannot be told."""
         ...
 
-    async def newest(self, registry: str, agent: int) -> int | None:
+    async def newest(self, place: str, agent: int) -> int | None:
         """The newest epoch that it knows to be published there; None if it knows of none."""
         ...
 

@@ -15,7 +15,7 @@ from telemetry.car import car_name, write_car
 from telemetry.checkpoint import Domain, Head
 from telemetry.log import Log
 from telemetry.record import BlockRef
-from telemetry.target import Parcel
+from telemetry.target import Parcel, place_of
 from telemetry.tree import Tree
 
 DOMAIN = Domain(31337, Address("0x5FbDB2315678afecb367f032d93F642f64180aa3"))
@@ -71,4 +71,4 @@ def parcel(log: Log, epoch: int, folder: Path) -> Parcel:
     cid, blocks = log.epoch_blocks(epoch)
     path = folder / car_name(epoch, cid)
     write_car(path, cid, blocks)
-    return Parcel(DOMAIN.contract, log.agent, epoch, cid, path)
+    return Parcel(place_of(DOMAIN), log.agent, epoch, cid, path)

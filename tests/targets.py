@@ -14,10 +14,10 @@ import pytest
 from logs import DOMAIN, live, open_log, parcel, seal
 
 from telemetry.errors import TargetBusy
-from telemetry.target import Parcel, Target
+from telemetry.target import Parcel, Target, place_of
 
-REGISTRY = DOMAIN.contract
-ELSEWHERE = "0x" + "12" * 20
+PLACE = place_of(DOMAIN)
+ELSEWHERE = "1:0x" + "12" * 20
 
 
 async def kept(target: Target, one: Parcel) -> None:
@@ -59,18 +59,18 @@ class TargetConformance:
         assert [await target.holds(one) for one in parcels] == [True, True, False]
 
     async def test_the_newest_epoch_is_known_by_registry_and_agent(self, target, parcels):
-        assert await target.newest(REGISTRY, 1) is None
+        assert await target.newest(PLACE, 1) is None
         for one in parcels:
             await kept(target, one)
-            assert await target.newest(REGISTRY, 1) == one.epoch
+            assert await target.newest(PLACE, 1) == one.epoch
         for stranger in (11, 2):
-            assert await target.newest(REGISTRY, stranger) is None
+            assert await target.newest(PLACE, stranger) is None
         assert await target.newest(ELSEWHERE, 1) is None
 
     async def test_the_newest_stays_the_newest_when_older_ones_come_again(self, target, parcels):
         for one in (*parcels, parcels[0]):
             await kept(target, one)
-        assert await target.newest(REGISTRY, 1) == 2
+        assert await target.newest(PLACE, 1) == 2
 
     async def test_what_was_lost_is_not_held_and_can_be_kept_again(self, target, parcels):
         for one in parcels:

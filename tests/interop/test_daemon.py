@@ -9,7 +9,7 @@ from dataclasses import replace
 import ipfshttpclient
 import pytest
 from logs import DOMAIN, LOG_KEY, HeadSigner, live, open_log, parcel, seal
-from targets import REGISTRY, TargetConformance
+from targets import PLACE, TargetConformance
 
 from telemetry.cadence import Cadence
 from telemetry.car import car_bytes
@@ -50,6 +50,9 @@ class Noted:
 
     async def holds(self, parcel):
         return await self.target.holds(parcel)
+
+    async def newest(self, place, agent):
+        return await self.target.newest(place, agent)
 
 
 def publisher_of(log, tmp_path, *targets, signer=None):
@@ -132,7 +135,7 @@ async def test_a_node_and_an_archive_get_the_same_epochs_in_the_same_order(
         await until(lambda: all(len(one.kept) == log.sealed_epochs for one in both))
     assert [one.kept for one in both] == [list(range(log.sealed_epochs))] * 2
     assert ipfs.pins() == set(cids(log)) == set(archive.roots())
-    assert await target.newest(REGISTRY, 1) == await second.newest(REGISTRY, 1)
+    assert await target.newest(PLACE, 1) == await second.newest(PLACE, 1)
     await second.close()
     await node.stop()
     archive.close()
@@ -186,7 +189,7 @@ async def test_an_epoch_without_one_of_its_blocks_is_not_sent_and_nothing_overta
     # js-ipfs looks for the block until the deadline, an offline Kubo says that it is not there
     assert any(words in delivery.trouble for words in ("deadline", "not found"))
     assert (delivery.sent, ipfs.pins()) == (0, set())
-    assert await target.newest(REGISTRY, 1) is None
+    assert await target.newest(PLACE, 1) is None
     offered[0] = parcels[0]
     await until(lambda: delivery.sent == 2)
     assert ipfs.pins() == set(cids(log))
@@ -203,7 +206,7 @@ async def test_the_nodes_garbage_collection_keeps_what_was_sent(log, ipfs, targe
         car = parcel(log, cids(log).index(cid), tmp_path).car
         ipfs.ask("repo/gc")
         assert ipfs.read("dag/export", arg=cid) == car.read_bytes()
-    assert await target.newest(REGISTRY, 1) == 1
+    assert await target.newest(PLACE, 1) == 1
 
 
 async def test_what_the_node_has_lost_is_sent_again_after_a_start(log, ipfs, target, tmp_path):

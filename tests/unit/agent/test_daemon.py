@@ -107,7 +107,7 @@ async def test_a_fault_that_comes_back_after_a_resume_halts_again(alive):
 
 async def test_what_cannot_be_right_when_it_wakes_ends_it_halted(alive):
     with pytest.raises(WrongChain):
-        await alive.daemon._wake_well()
+        await alive.daemon._well(alive.daemon._wake())
     assert alive.signer.halts == ["integrity: WrongChain"]
 
 

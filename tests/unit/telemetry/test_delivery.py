@@ -6,12 +6,14 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from logs import live, open_log, parcel, seal
+from logs import DOMAIN, live, open_log, parcel, seal
 
 from telemetry.cadence import Cadence
 from telemetry.delivery import LOOK_BACK, Delivery
-from telemetry.errors import TargetBusy, TargetUnreachable
+from telemetry.errors import LogBehind, TargetBusy, TargetUnreachable
+from telemetry.target import place_of
 
+PLACE = place_of(DOMAIN)
 FAST = Cadence(retry_s=0.01, retry_max_s=0.02)
 EPOCHS = LOOK_BACK + 4
 
@@ -26,6 +28,15 @@ class Shelf:
         self.kept: list[int] = []
         self.asked: list[int] = []
         self.fails: list[Exception] = []
+        self.published: int | None = None
+        self.mute: Exception | None = None
+
+    async def newest(self, place, agent):
+        assert (place, agent) == (PLACE, 1)
+        await asyncio.sleep(0)
+        if self.mute:
+            raise self.mute
+        return self.published
 
     async def keep(self, parcel):
         await self._turn()
@@ -63,7 +74,7 @@ def delivery_to(log, tmp_path):
     async def parcel_of(epoch):
         return parcel(log, epoch, tmp_path / "cars")
 
-    return lambda shelf: Delivery(log, shelf, parcel_of, FAST)
+    return lambda shelf: Delivery(log, shelf, parcel_of, FAST, PLACE)
 
 
 @asynccontextmanager
@@ -138,3 +149,37 @@ async def test_a_busy_target_is_asked_until_it_has_it(shelf, delivery_to):
     await until(lambda: "status=queued" in delivery.trouble)
     await task
     assert (delivery.trouble, shelf.kept, shelf.asked) == ("", [*range(EPOCHS)], [])
+
+
+# A log that was restored
+
+
+async def test_nothing_is_sent_where_more_was_published(shelf, delivery_to):
+    shelf.published = EPOCHS
+    with pytest.raises(LogBehind):
+        await delivery_to(shelf).compare()
+    delivery = delivery_to(shelf)
+    with pytest.raises(LogBehind):
+        await delivery.drain()
+    assert shelf.kept == []
+
+
+@pytest.mark.parametrize("published", [None, 0, EPOCHS - 1])
+async def test_what_is_published_and_here_is_no_matter(shelf, delivery_to, published):
+    shelf.published = published
+    delivery = delivery_to(shelf)
+    await delivery.compare()
+    await delivery.drain()
+    assert shelf.kept == [*range(EPOCHS)]
+
+
+async def test_a_silent_target_is_asked_before_anything_is_sent(shelf, delivery_to):
+    delivery, shelf.mute = delivery_to(shelf), TargetUnreachable(target="shelf")
+    await delivery.compare()
+    assert "answer" in delivery.trouble
+    async with running(delivery):
+        await asyncio.sleep(0.05)
+        assert shelf.kept == []
+        shelf.mute = None
+        await until(lambda: delivery.sent == EPOCHS)
+    assert delivery.trouble == ""

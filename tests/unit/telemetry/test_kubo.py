@@ -17,8 +17,9 @@ from telemetry.errors import TargetRefused, TargetUnreachable
 from telemetry.kubo import Kubo
 from telemetry.node import Node
 from telemetry.store import Archive
+from telemetry.target import place_of
 
-REGISTRY = DOMAIN.contract
+PLACE = place_of(DOMAIN)
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ async def newest(told):
     async with Serving(told) as url:
         target = Kubo(url)
         try:
-            return await target.newest(REGISTRY, 1)
+            return await target.newest(PLACE, 1)
         finally:
             await target.close()
 
@@ -121,7 +122,7 @@ async def test_an_epoch_is_imported_pinned_looked_at_and_marked(one):
     assert sent[1] == {"pin-roots": "true", "cid-base": "base32"}
     assert one.car.read_bytes() in sent[2]
     assert looked[1] == {"arg": one.cid, "type": "recursive", "cid-base": "base32"}
-    assert marked[1]["arg"] == f"/forager/{REGISTRY}/1/newest"
+    assert marked[1]["arg"] == f"/forager/{PLACE}/1/newest"
     assert {marked[1][name] for name in ("create", "parents", "truncate")} == {"true"}
     assert f"0 {one.cid}\n".encode() in marked[2]
 
@@ -245,13 +246,13 @@ async def test_nobody_is_asked_in_its_place(one):
 
 async def test_a_silent_or_missing_target_is_unreachable(one):
     target = Kubo("http://127.0.0.1:9")
-    for question in (target.keep(one), target.holds(one), target.newest(REGISTRY, 1)):
+    for question in (target.keep(one), target.holds(one), target.newest(PLACE, 1)):
         with pytest.raises(TargetUnreachable):
             await question
     await target.close()
     async with Serving(never) as url:
         target = Kubo(url, deadline_s=0.2)
-        for question in (target.keep(one), target.holds(one), target.newest(REGISTRY, 1)):
+        for question in (target.keep(one), target.holds(one), target.newest(PLACE, 1)):
             with pytest.raises(TargetUnreachable, match="deadline"):
                 await question
         await target.close()
@@ -283,15 +284,15 @@ async def test_an_archive_is_read_through_the_same_commands(log, archive, target
 async def test_an_archive_has_no_files_but_the_markers(archive, target, one):
     await target.keep(one)
     async with aiohttp.ClientSession(target.name) as client:
-        for where in (f"/forager/{REGISTRY}/1/newest", f"/forager/{REGISTRY.lower()}/1/newest"):
+        for where in (f"/forager/{PLACE}/1/newest", f"/forager/{PLACE.lower()}/1/newest"):
             async with client.post("/api/v0/files/read", params={"arg": where}) as answer:
                 assert await answer.text() == f"0 {one.cid}\n"
-        for where in ("", "/", f"/forager/{REGISTRY}/2/newest", "/forager/0x1/1/newest"):
+        for where in ("", "/", f"/forager/{PLACE}/2/newest", "/forager/0x1/1/newest"):
             async with client.post("/api/v0/files/read", params={"arg": where}) as answer:
                 assert (answer.status, "does not exist" in await answer.text()) == (500, True)
-        lie = {"arg": f"/forager/{REGISTRY}/1/newest"}
+        lie = {"arg": f"/forager/{PLACE}/1/newest"}
         async with client.post("/api/v0/files/write", params=lie, data=b"9 x") as answer:
             assert answer.status == 200
         async with client.post("/api/v0/files/write?arg=/etc/passwd", data=b"x") as answer:
             assert answer.status == 500
-    assert await target.newest(REGISTRY, 1) == 0
+    assert await target.newest(PLACE, 1) == 0

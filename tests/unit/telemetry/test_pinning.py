@@ -12,7 +12,7 @@ from aiohttp import web
 from logs import DOMAIN, LOG_KEY, HeadSigner, live, open_log, parcel, seal
 from pinservice import PinService
 from serving import Serving, never
-from targets import REGISTRY, TargetConformance, kept
+from targets import PLACE, TargetConformance, kept
 
 from telemetry.cadence import Cadence
 from telemetry.errors import TargetBusy, TargetRefused, TargetUnreachable
@@ -85,7 +85,7 @@ async def test_the_service_has_fetched_every_block(log, service, target, one):
     (request,) = service.requests.values()
     assert request.pin == {
         "cid": one.cid,
-        "name": f"forager/{REGISTRY}/1/000000",
+        "name": f"forager/{PLACE}/1/000000",
         "origins": [multiaddr_of(target._origin.gateway)],
         "meta": {"gateway": target._origin.gateway},
     }
@@ -99,7 +99,7 @@ async def test_while_it_is_queued_it_is_asked_after_and_not_asked_for_again(serv
         with pytest.raises(TargetBusy, match=f"status={status}"):
             await target.keep(one)
     assert not await target.holds(one)
-    assert await target.newest(REGISTRY, 1) == 0
+    assert await target.newest(PLACE, 1) == 0
     service.go.set()
     await kept(target, one)
     assert service.posted == [one.cid]
@@ -188,14 +188,14 @@ async def test_the_token_is_read_each_time(service, target, token, one):
 
 async def test_epochs_of_one_life_are_told_from_those_of_others(service, target):
     names = ["000007", "000003", "12", "x", "000009/1", "1000000"]
-    strangers = [f"forager/{REGISTRY}/11/000099", f"my forager/{REGISTRY}/1/000098"]
+    strangers = [f"forager/{PLACE}/11/000099", f"my forager/{PLACE}/1/000098"]
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
-        for name in (*(f"forager/{REGISTRY}/1/{name}" for name in names), *strangers):
+        for name in (*(f"forager/{PLACE}/1/{name}" for name in names), *strangers):
             pin = {"cid": "bafkqaaa", "name": name}
             async with client.post(f"{service.url}/pins", json=pin) as answer:
                 assert answer.status == 202
-    assert await target.newest(REGISTRY, 1) == 1_000_000
-    assert await target.newest(REGISTRY, 11) == 99
+    assert await target.newest(PLACE, 1) == 1_000_000
+    assert await target.newest(PLACE, 11) == 99
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ async def test_an_answer_that_lists_no_pins_is_a_refusal(token, one, text, shall
 
     async with Serving(answer) as url:
         target = Pinning(url, token, Origin("http://x"))
-        for question in (target.keep(one), target.holds(one), target.newest(REGISTRY, 1)):
+        for question in (target.keep(one), target.holds(one), target.newest(PLACE, 1)):
             with pytest.raises(TargetRefused):
                 await question
         await target.close()
@@ -301,7 +301,7 @@ async def test_a_life_is_pinned_epoch_by_epoch(tmp_path, service, token):
     assert (status.epochs, status.waiting, status.troubles) == (4, 0, {})
     assert service.posted == [epoch.cid for epoch in log.epochs(1, 0, 9)]
     assert set(service.blocks) == set(service.posted)
-    assert await target.newest(REGISTRY, 1) == 3
+    assert await target.newest(PLACE, 1) == 3
     await target.close()
     await node.stop()
     log.close()

@@ -37,6 +37,9 @@ class Shelf:
     async def holds(self, parcel):
         return parcel.cid in self.kept
 
+    async def newest(self, place, agent):
+        return None
+
 
 class Stuck(Shelf):
     async def keep(self, parcel):

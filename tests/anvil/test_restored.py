@@ -1,0 +1,84 @@
+"""An old backup put back, ledger and all, in place: nobody on this machine knows, others do."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from lifetime import Life, World, until, world
+
+from telemetry.record import Record
+
+pytestmark = [
+    pytest.mark.anvil,
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+REFUSALS = ("more of this log", "another log than this one", "older than what was signed")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with world(tmp_path_factory.mktemp("world")) as here:
+        here.go()
+        here.employ()
+        yield here
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def life(here: World, request: pytest.FixtureRequest) -> AsyncIterator[Life]:
+    life = await here.settle(request.node.callspec.id)
+    await life.start()
+    await life.alive()
+    yield life
+    await life.kill()
+
+
+async def published(life: Life, epochs: int, *, anchored: bool = False) -> None:
+    async def enough() -> bool:
+        seen = await life.status()
+        done = [e for e in (seen or {}).get("epochs", []) if e["anchored"] or not anchored]
+        return any(e["epoch"] >= epochs for e in done)
+
+    await until(enough, 60)
+
+
+def put_back(backup: Path, home: Path) -> None:
+    """Over the same files, so that they keep their inodes: the ledger cannot tell."""
+    for old in sorted(path for path in backup.rglob("*") if path.is_file()):
+        new = home / old.relative_to(backup)
+        new.write_bytes(old.read_bytes())
+    for stale in (*home.rglob("*-wal"), *home.rglob("*-shm")):
+        if not (backup / stale.relative_to(home)).exists():
+            stale.unlink()
+
+
+@pytest.mark.parametrize("anchored", [True, False], ids=["anchored", "published"])
+async def test_a_life_does_not_go_on_from_an_old_backup(
+    life: Life, tmp_path: Path, anchored: bool
+) -> None:
+    await published(life, 1)
+    await life.stop()
+    backup = tmp_path / "backup"
+    for name in ("log.sqlite", "signer", "life.json"):
+        source, target = life.home.root / name, backup / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    await life.start()
+    await life.alive()
+    await published(life, 4, anchored=anchored)
+    await life.stop()
+    told = {record.seq: record for record in life.records()}
+
+    put_back(backup, life.home.root)
+    process = await life.start()
+    code = await asyncio.wait_for(process.wait(), 60)
+    assert code == 2, life.said()
+    assert any(words in life.said() for words in REFUSALS), life.said()
+    ours: list[Record] = life.records()
+    assert {record.seq: record for record in ours} == told  # no other record was published
