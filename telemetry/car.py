@@ -25,7 +25,9 @@ from telemetry.errors import BadCar, BadCid
 MAX_HEADER: Final = 4096
 MAX_BLOCK: Final = 2 * 1024 * 1024
 MAX_BLOCKS: Final = MAX_RECORDS + 1
+_PIECE: Final = 1024 * 1024
 _VARINT_BYTES: Final = 5
+_BITS: Final = 7
 _SEVEN_BITS: Final = 0x7F
 _MORE: Final = 0x80
 _NAME: Final = re.compile(r"(\d{6,16})-(bafyrei[a-z2-7]{52})\.car")
@@ -133,20 +135,47 @@ def read_sections(stream: BinaryIO, max_blocks: int = MAX_BLOCKS) -> tuple[bytes
 
 
 def _sections(stream: BinaryIO, max_blocks: int) -> Sections:
-    count = 0
-    while (size := _read_varint(stream, BINARY_LENGTH + MAX_BLOCK)) is not None:
+    """Read in large pieces, cut out in small ones: every block of every audit passes here."""
+    buffer, at, count = b"", 0, 0
+    while True:
+        if len(buffer) - at < _VARINT_BYTES:
+            buffer, at = buffer[at:] + stream.read(_PIECE), 0
+            if not buffer:
+                return
+        size, at = _varint_at(buffer, at, BINARY_LENGTH + MAX_BLOCK)
         count += 1
         if count > max_blocks:
             raise BadCar(why="too many blocks", limit=max_blocks)
         if size < BINARY_LENGTH:
             raise BadCar(why="a block without a name", block=count)
-        section = _exactly(stream, size)
-        digest, data = section[len(PREFIX) : BINARY_LENGTH], section[BINARY_LENGTH:]
-        if not section.startswith(PREFIX):
-            raise BadCar(why="a name of another form", binary=section[:BINARY_LENGTH].hex())
+        while len(buffer) - at < size:
+            more = stream.read(max(_PIECE, size))
+            if not more:
+                raise BadCar(why="cut short", missing=size - len(buffer) + at)
+            buffer, at = buffer[at:] + more, 0
+        middle, end = at + BINARY_LENGTH, at + size
+        digest, data = buffer[at + len(PREFIX) : middle], buffer[middle:end]
+        if not buffer.startswith(PREFIX, at):
+            raise BadCar(why="a name of another form", binary=buffer[at:middle].hex())
         if sha256(data).digest() != digest:
             raise BadCar(why="a block is not what its name says", cid=from_digest(digest))
         yield digest, data
+        at = end
+
+
+def _varint_at(buffer: bytes, at: int, limit: int) -> tuple[int, int]:
+    """A length, and where it ends; over `limit` or not minimal is refused."""
+    value = shift = 0
+    for byte in buffer[at : at + _VARINT_BYTES]:
+        value |= (byte & _SEVEN_BITS) << shift
+        at, shift = at + 1, shift + 7
+        if byte < _MORE:
+            if (byte == 0 and shift > _BITS) or not 0 < value <= limit:
+                raise BadCar(why="a length out of bounds", length=value, limit=limit)
+            return value, at
+    if shift < _VARINT_BYTES * _BITS:
+        raise BadCar(why="cut short")
+    raise BadCar(why="a length out of bounds", limit=limit)
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

@@ -105,27 +105,25 @@ class Record(NamedTuple):
             fields: Any = decode_dag_cbor(data)
         except ValueError as error:
             raise BadRecord(why=str(error)) from error
-        if not isinstance(fields, dict) or fields.keys() != _KEYS:
+        if type(fields) is not dict or fields.keys() != _KEYS:
             raise BadRecord(why="wrong fields")
         if type(fields["v"]) is not int or fields["v"] != VERSION:
             raise BadRecord(why="unknown version")
         block = fields["block"]
-        if not isinstance(block, dict) or block.keys() != _BLOCK_KEYS:
+        if type(block) is not dict or block.keys() != _BLOCK_KEYS:
             raise BadRecord(why="wrong block")
-        place = BlockRef(block["chain"], block["number"], block["hash"])
-        body = fields["body"]
         record = cls(
             fields["agent"],
             fields["seq"],
             fields["at"],
-            place,
+            BlockRef(block["chain"], block["number"], block["hash"]),
             fields["prev"],
             fields["kind"],
-            body,
+            fields["body"],
         )
         _judge(record)
         if _is_odd(data):
-            plain(body)
+            plain(record.body)
         return record
 
     def leaf(self) -> bytes:
@@ -185,21 +183,17 @@ def _is_odd(data: bytes) -> bool:
 
 
 def _judge(record: Record) -> None:
-    block = record.block
-    for value in (record.agent, record.seq, record.at, block.chain, block.number):
+    agent, seq, at, block, prev, kind, body = record
+    for value in (agent, seq, at, block.chain, block.number):
         if type(value) is not int or not 0 <= value < SAFE_INTEGER:
             raise BadRecord(why="not a counter", value=value)
-    if not _is_hash(record.block.hash):
-        raise BadRecord(why="not a block hash", seq=record.seq)
-    if type(record.prev) is not bytes or len(record.prev) != len(NO_PREV):
-        raise BadRecord(why="prev is not 32 bytes", seq=record.seq)
-    if (record.prev == NO_PREV) != (record.seq == 0):
-        raise BadRecord(why="only the first record has no predecessor", seq=record.seq)
-    if type(record.kind) is not str or record.kind not in KINDS:
-        raise BadRecord(why="unknown kind", seq=record.seq)
-    if not isinstance(record.body, Mapping):
-        raise BadRecord(why="the body is not a map", seq=record.seq)
-
-
-def _is_hash(value: object) -> bool:
-    return type(value) is str and _HASH.fullmatch(value) is not None
+    if type(block.hash) is not str or _HASH.fullmatch(block.hash) is None:
+        raise BadRecord(why="not a block hash", seq=seq)
+    if type(prev) is not bytes or len(prev) != len(NO_PREV):
+        raise BadRecord(why="prev is not 32 bytes", seq=seq)
+    if (prev == NO_PREV) != (seq == 0):
+        raise BadRecord(why="only the first record has no predecessor", seq=seq)
+    if type(kind) is not str or kind not in KINDS:
+        raise BadRecord(why="unknown kind", seq=seq)
+    if type(body) is not dict and not isinstance(body, Mapping):
+        raise BadRecord(why="the body is not a map", seq=seq)

@@ -158,8 +158,8 @@ class _EpochJudge:
         self._token: Any = None
         self._decided = array("Q")
         self._sample: list[tuple[int, Seen]] = []
-        self._highest = 0
-        """The rank that a record must be below to be looked up."""
+        self._highest = b""
+        """The leaf that a record's must be below to be looked up."""
         self._prev: bytes | None = None
         self._began: int | None = None
         self._gap = False
@@ -240,9 +240,9 @@ class _EpochJudge:
         self._last_block = max(self._last_block, block.number)
         if self._birth is not None and block.chain != self._birth.chain:
             self._found.fault(kinds.ORDER, f"read on chain {block.chain}", seq)
-        rank = int.from_bytes(self._leaves[-1][:8], "big")
-        if rank < self._highest or len(self._sample) < SAMPLE:
-            self._look_up(rank, Seen(self._leaves[-1], seq, block.number, block.hash))
+        leaf = self._leaves[-1]
+        if leaf < self._highest or len(self._sample) < SAMPLE:
+            self._look_up(Seen(leaf, seq, block.number, block.hash))
         try:
             if kind == "decision":
                 self._decided.append(block.number)
@@ -262,11 +262,11 @@ class _EpochJudge:
         elif record.kind != "gap" and (why := silence(self._birth, self._at, record.at)):
             self._found.fault(kinds.SILENCE, why, seq)
 
-    def _look_up(self, rank: int, seen: Seen) -> None:
+    def _look_up(self, seen: Seen) -> None:
         """Remember it as one of those with the smallest leaves; the heap's top has the largest."""
         push = heappush if len(self._sample) < SAMPLE else heapreplace
-        push(self._sample, (-rank, seen))
-        self._highest = -self._sample[0][0]
+        push(self._sample, (-int.from_bytes(seen.rank, "big"), seen))
+        self._highest = self._sample[0][1].rank
 
     def _decision(self, body: Body, seq: int) -> bool:
         self._flags[-1] = ACTED if body.get("chosen") != 0 else HELD

@@ -224,7 +224,7 @@ def _sent(body: Body, who: Who | None) -> Sent:
         hash=None if read.absent(body, "hash") else read.hexes(body, "hash", 32),
         told=told.dump(),
         touches=(told.to, told.pull[0]) if told.pull else (told.to,),
-        misused=who is not None and is_misused(told, intent, purpose, who),
+        misused=purpose != "act" and who is not None and is_misused(told, intent, purpose, who),
     )
 
 
