@@ -69,6 +69,22 @@ class Rpc:
         except Exception as error:  # the decoder has many ways to say that this is another contract
             raise Reverted("No such view at this address", to=to, view=signature) from error
 
+    async def time(self, block: int) -> int:
+        """When a block was made, in seconds."""
+        raw = await self.rpc("eth_getBlockByNumber", hex(block), False)
+        return answers.quantity(raw.get("timestamp") if isinstance(raw, dict) else None)
+
+    async def block_at(self, time: int, head: int) -> int:
+        """The first block not before a time; that after `head` if there is none yet."""
+        low, high = 0, head + 1
+        while low < high:
+            middle = (low + high) // 2
+            if await self.time(middle) < time:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
     async def number(self, method: str, *params: object) -> int:
         return answers.quantity(await self.rpc(method, *params))
 

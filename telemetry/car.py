@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -132,6 +132,17 @@ def read_sections(stream: BinaryIO, max_blocks: int = MAX_BLOCKS) -> tuple[bytes
     if size is None:
         raise BadCar(why="empty")
     return _root(_exactly(stream, size)), _sections(stream, max_blocks)
+
+
+def listed(digests: Sequence[bytes], sections: Sections) -> Iterator[bytes]:
+    """The records that a checkpoint lists, all of them, in their order and no others."""
+    for place, digest in enumerate(digests):
+        section = next(sections, None)
+        if section is None or section[0] != digest:
+            raise BadCar(why="not the record that its checkpoint lists", place=place)
+        yield section[1]
+    if next(sections, None) is not None:
+        raise BadCar(why="more blocks than its checkpoint lists")
 
 
 def _sections(stream: BinaryIO, max_blocks: int) -> Sections:

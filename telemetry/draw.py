@@ -64,15 +64,11 @@ def draw(seed: bytes, seq: int, logprobs: Sequence[float]) -> int:
 
 def could_be(seed: bytes, seq: int, logprobs: Sequence[float], chosen: int) -> bool:
     """Whether `chosen` is what these log-probabilities and this seed give, on any machine."""
-    return falls_on(uniform(seed, seq), list(map(exp, logprobs)), chosen)
-
-
-def falls_on(u: float, chances: Sequence[float], chosen: int) -> bool:
-    """Whether `u` lies in the part of these probabilities that is `chosen`'s, or at its edge."""
-    if not 0 <= chosen < len(chances):
+    if not 0 <= chosen < len(logprobs):
         return False
-    below, last = sum(chances[:chosen]), chosen == len(chances) - 1
-    return below - TOLERANCE <= u and (last or u < below + chances[chosen] + TOLERANCE)
+    u, below = uniform(seed, seq), sum(map(exp, logprobs[:chosen]))
+    last = chosen == len(logprobs) - 1
+    return below - TOLERANCE <= u and (last or u < below + exp(logprobs[chosen]) + TOLERANCE)
 
 
 def _edges(logprobs: Sequence[float]) -> list[float]:

@@ -7,7 +7,7 @@ they say that other records or the chain must confirm. Whatever a file holds, th
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from heapq import heappush, heapreplace
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -17,7 +17,7 @@ from telemetry.auditing.body import Body
 from telemetry.auditing.findings import Findings, State
 from telemetry.auditing.judge_decision import judge_decision
 from telemetry.auditing.said import LONGEST_SILENCE_MS, Birth, Saying, genome_digest, say
-from telemetry.car import Sections, read_sections
+from telemetry.car import Sections, listed, read_sections
 from telemetry.checkpoint import Checkpoint, Domain, Head
 from telemetry.errors import BadCar, BadCheckpoint, BadRecord
 from telemetry.record import Record
@@ -175,7 +175,7 @@ class _EpochJudge:
     def run(self, sections: Sections, harvest: Harvest | None) -> Epoch:
         seq, whole, kept = self._checkpoint.first, True, []
         try:
-            for data in _listed(self._checkpoint, sections):
+            for data in listed(self._checkpoint.digests, sections):
                 record = self._read(data, seq)
                 if record is not None and self._judge(record, seq) and harvest:
                     place = len(self._leaves) - 1
@@ -309,14 +309,3 @@ def silence(birth: Birth | None, before: int, at: int) -> str | None:
     if birth is None or at - before <= birth.silence_ms:
         return None
     return f"{(at - before) / 1000:.0f} s after the record before, without a gap between them"
-
-
-def _listed(checkpoint: Checkpoint, sections: Sections) -> Iterator[bytes]:
-    """The records that a checkpoint lists, all of them, in their order and no others."""
-    for place, digest in enumerate(checkpoint.digests):
-        section = next(sections, None)
-        if section is None or section[0] != digest:
-            raise BadCar(why="not the record that its checkpoint lists", place=place)
-        yield section[1]
-    if next(sections, None) is not None:
-        raise BadCar(why="more blocks than its checkpoint lists")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from telemetry.auditing import body as read
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.body import Body
-from telemetry.draw import falls_on, uniform
+from telemetry.draw import could_be
 from telemetry.errors import BadRecord
 
 _MOST: Final = 26
@@ -34,19 +34,21 @@ def judge_decision(body: Body, seq: int, seed: bytes | None) -> Verdict:
         return kinds.DECISION, f"chose {chosen} of {size} entries"
     if not (temperature > 0 and 0 <= epsilon <= 1):
         return kinds.DECISION, "temperature must be above 0, epsilon within 0 and 1"
-    if len(logprobs) != size:
-        return kinds.DECISION, f"{len(logprobs)} probabilities for {size} entries"
-    if max(logprobs) > _SLACK:
-        return kinds.DECISION, "a probability above 1"
-    chances = list(map(exp, logprobs))
-    if why := _impossible(chances, epsilon / size):
+    if why := _misfit(logprobs, size) or _impossible(logprobs, epsilon / size):
         return kinds.DECISION, why
-    if seed is not None and not falls_on(uniform(seed, seq), chances, chosen):
+    if seed is not None and not could_be(seed, seq, logprobs, chosen):
         return kinds.DRAW, f"the birth seed does not draw entry {chosen} here"
     return None
 
 
-def _impossible(chances: Sequence[float], least: float) -> str | None:
+def _misfit(logprobs: Sequence[float], size: int) -> str | None:
+    if len(logprobs) != size:
+        return f"{len(logprobs)} probabilities for {size} entries"
+    return "a probability above 1" if max(logprobs) > _SLACK else None
+
+
+def _impossible(logprobs: Sequence[float], least: float) -> str | None:
+    chances = list(map(exp, logprobs))
     if abs(fsum(chances) - 1) > _SLACK:
         return "the probabilities do not sum to 1"
     if min(chances) < least - _SLACK:

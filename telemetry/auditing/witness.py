@@ -115,18 +115,10 @@ class ChainWitness:
         )
 
     async def time(self, block: int) -> int:
-        raw = await self._rpc.rpc("eth_getBlockByNumber", hex(block), False)
-        return answers.header(raw, self.chain_id).block.at
+        return await self._rpc.time(block)
 
     async def block_at(self, time: int, head: int) -> int:
-        low, high = 0, head + 1
-        while low < high:
-            middle = (low + high) // 2
-            if await self.time(middle) < time:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        return await self._rpc.block_at(time, head)
 
     async def block_hashes(self, numbers: Sequence[int]) -> AsyncIterator[str | None]:
         asked = ([hex(number), False] for number in numbers)

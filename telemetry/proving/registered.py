@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from chain import answers, events
+from chain import events
 from chain.contracts import LIFE_OF, Life
 from chain.logs import logs
 from chain.permit import Domain
@@ -36,7 +36,7 @@ class Registry:
         earlier = [epoch for epoch in epochs if epoch < life.epoch]
         if earlier:
             head = await self._rpc.number("eth_blockNumber")
-            born = await self._block_at(life.born_at, head)
+            born = await self._rpc.block_at(life.born_at, head)
             for epoch in earlier:
                 if anchor := await self._anchor(agent, epoch, born, head):
                     anchors[epoch] = anchor
@@ -55,18 +55,6 @@ class Registry:
             if event := events.decode("AgentRegistry", log):
                 return _anchor(*(event.args[name] for name in ("size", "root", "digest")))
         return None
-
-    async def _block_at(self, time: int, head: int) -> int:
-        """The first block whose time is not before `time`."""
-        low, high = 0, head
-        while low < high:
-            middle = (low + high) // 2
-            raw = await self._rpc.rpc("eth_getBlockByNumber", hex(middle), False)
-            if answers.header(raw, self._domain.chain_id).block.at < time:
-                low = middle + 1
-            else:
-                high = middle
-        return low
 
 
 @asynccontextmanager

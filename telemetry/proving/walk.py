@@ -6,7 +6,6 @@ proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from eth_utils.address import is_address, to_checksum_address
@@ -14,7 +13,7 @@ from eth_utils.address import is_address, to_checksum_address
 from chain import permit
 from chain.permit import Domain
 from chain.types import Address
-from telemetry.car import Sections, read_sections
+from telemetry.car import listed, read_sections
 from telemetry.checkpoint import FIRST_PREV, Checkpoint, Head
 from telemetry.errors import BadCar, BadLog
 from telemetry.proving.proof import Consistency, Inclusion, Log, NotProven, Seal
@@ -44,7 +43,7 @@ class Walk:
             raise BadCar(why="the root's block does not come first")
         checkpoint = Checkpoint.decode(block)
         self._follow(checkpoint.head)
-        for data in _listed(checkpoint, sections):
+        for data in listed(checkpoint.digests, sections):
             self._take(data)
         self._close(Seal(checkpoint.head, digest, checkpoint.sig))
         return checkpoint.head.epoch
@@ -118,14 +117,3 @@ def _address(said: object) -> Address:
     if type(said) is not str or not is_address(said):
         raise BadLog(why="record 0 names no log key, or no registry")
     return Address(to_checksum_address(said))
-
-
-def _listed(checkpoint: Checkpoint, sections: Sections) -> Iterator[bytes]:
-    """The records that a checkpoint lists, all of them, in their order and no others."""
-    for place, digest in enumerate(checkpoint.digests):
-        section = next(sections, None)
-        if section is None or section[0] != digest:
-            raise BadCar(why="not the record that its checkpoint lists", place=place)
-        yield section[1]
-    if next(sections, None) is not None:
-        raise BadCar(why="more blocks than its checkpoint lists")
