@@ -8,11 +8,14 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from world.errors import WorldError
+
+if TYPE_CHECKING:
+    from telemetry.auditing.verdict import Verdict
 
 FOLDER: Final = Path("forager-demo")
 LONGEST_S: Final = 86_400
@@ -185,9 +188,7 @@ class Demo:
 
     async def _account(self, ground: Any, archive: str, status: dict[str, Any]) -> dict[str, Any]:
         """Save the chain, audit the life, say where everything lies."""
-        from telemetry.auditing.audit import audit
-        from telemetry.errors import SourceError
-        from world.report import again, nothing
+        from world.report import again
 
         devnet, at = ground.devnet, ground.deployment
         for _ in range(AFTERWARDS):
@@ -195,12 +196,8 @@ class Demo:
         state = self._root / "chain" / "state.json"
         self._tell("saving the chain's state and auditing the life")
         await devnet.save(state)
-        try:
-            verdict = await audit(
-                archive, agent=status.get("agent"), rpc=devnet.url, registry=at.registry
-            )
-        except SourceError as fault:  # it lived too badly to publish anything
-            verdict = nothing(str(fault), status.get("agent"))
+        page = self._root / "life.html"
+        verdict = await self._audit(ground, archive, status.get("agent"), page)
         cars = self._homes.agent / "cars"
         wallet = status.get("wallet")
         nonce = await devnet.client.nonce(wallet) if wallet else 0
@@ -219,6 +216,7 @@ class Demo:
             "gateway": archive,
             "home": str(self._root),
             "cars": str(cars),
+            "page": str(page),
             "chain_state": str(state),
             "again": again(state, cars, at.chain_id, at.registry),
             "audit": {
@@ -227,6 +225,26 @@ class Demo:
                 "findings": list(verdict.plain()["findings"]),
             },
         }
+
+    async def _audit(self, ground: Any, archive: str, agent: int | None, page: Path) -> Verdict:
+        """Audit the life against its chain, and draw it."""
+        from telemetry.auditing.audit import Asked, examine
+        from telemetry.auditing.drawing.view import Checked
+        from telemetry.auditing.glimpse import Glimpser
+        from telemetry.auditing.page import write_page
+        from telemetry.auditing.timeline import Timeline
+        from telemetry.errors import SourceError
+        from world.report import nothing
+
+        rpc, registry, life = ground.devnet.url, ground.deployment.registry, Timeline()
+        asked = Asked(archive, agent, rpc=rpc, registry=registry)
+        try:
+            audited = await examine(asked, harvest=Glimpser(), gather=life.gather)
+            checked = Checked.by(audited, audited.verdict)
+        except SourceError as fault:  # it lived too badly to publish anything
+            checked = Checked(nothing(str(fault), agent))
+        write_page(page, checked, life)
+        return checked.verdict
 
     def _tell(self, line: str) -> None:
         if not self._quiet:

@@ -29,6 +29,7 @@ def words(report: dict[str, Any]) -> str:
         f"  everything   {report['home']}",
         f"  epoch files  {report['cars']}",
         f"  chain state  {report['chain_state']}",
+        f"  to look at   {report['page']}",
         "",
         "audit it again:",
         *(f"  {line}" for line in report["again"]),

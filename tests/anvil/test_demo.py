@@ -39,7 +39,7 @@ JOB = "(address,uint256,uint64,uint64,uint32,bytes32,address,bool)"
 ENDS = {"died", "horizon", "halted", "lost"}
 KEYS = {
     *("agent", "outcome", "cause", "ticks", "records", "epochs", "transactions", "head"),
-    *("chain_id", "registry", "gateway", "home", "cars", "chain_state", "audit"),
+    *("chain_id", "registry", "gateway", "home", "cars", "page", "chain_state", "audit"),
 }
 
 
@@ -115,6 +115,7 @@ async def test_the_demo_is_one_whole_life_and_its_audit_is_clean(shown: Shown) -
     assert len(epoch_files(shown.cars)) == report["epochs"] > 0
     assert Cid(report["head"]) == epoch_files(shown.cars)[-1].cid
     assert Path(report["chain_state"]).is_file()
+    assert "This log holds against the chain" in Path(report["page"]).read_text("utf-8")
     assert json.loads((shown.root / "agent" / "life.json").read_text())["phase"] == "ended"
 
 
