@@ -28,6 +28,8 @@ from telemetry.errors import BadRecord
 
 _FIXED_ARRAY: Final = re.compile(r"\[\d")
 _LONGEST_SIGNATURE: Final = 256
+_LONGEST_CALL: Final = 16_384
+"""Twice what the agent takes from a strategy."""
 _MOST_TUPLES: Final = 16
 """Reading a signature takes longer with each level of it: a log of deep ones would take days."""
 _UNSIGNED: Final = bytes(65)
@@ -50,7 +52,11 @@ class Told(NamedTuple):
     """Token, amount, and until when, of what is pulled by EIP-3009."""
 
     def dump(self) -> str:
-        return json.dumps(self)
+        """As short text; what no call of ours could be is refused before it is held."""
+        text = json.dumps(self, ensure_ascii=False)
+        if len(text.encode()) > _LONGEST_CALL:
+            raise BadRecord(why="a call longer than this format has", field="call")
+        return text
 
     @classmethod
     def load(cls, text: str) -> Told:

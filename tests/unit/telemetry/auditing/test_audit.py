@@ -146,6 +146,7 @@ TOLD = [
     (2, call(function="topUp(uint256[9999999][9999999])"), kinds.BODY),
     (2, call(function="(((((((((((((("), kinds.BODY),
     (2, call(args=[1, 2]), kinds.BODY),
+    (2, call(function="f(bytes)", args=["0x" + "00" * 8500]), kinds.BODY),
     (2, body(stage="dreamt"), kinds.BODY),
     (2, body(nonce=None, pull=None), kinds.BODY),
     (3, body(nonce=9), kinds.INTENT),
