@@ -27,7 +27,6 @@ from result import Result, Results
 
 from telemetry.auditing import pool
 from telemetry.auditing.audit import audit
-from telemetry.car import read_sections
 
 RECORDS: Final = 100_000
 SHORT, LONG = 10_000, 1_000_000

@@ -74,9 +74,7 @@ def _floor(life: Path, path: Path) -> int:
         for file in sorted(life.iterdir()):
             checkpoint, *blocks = _blocks(file)
             head = Checkpoint.decode(checkpoint)
-            reads = [
-                _read(data, digest) for data, digest in zip(blocks, head.digests, strict=True)
-            ]
+            reads = [_read(data, digest) for data, digest in zip(blocks, head.digests, strict=True)]
             taken = columns(head, reads)
             batch = pa.ipc.read_record_batch(pa.py_buffer(taken.batch), SEEN_SCHEMA)
             if batch.num_rows:

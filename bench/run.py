@@ -21,7 +21,16 @@ from typing import Final
 from result import Result
 
 RESULTS: Final = Path(__file__).parent / "results.json"
-MEASUREMENTS: Final = ("decision", "log_append", "transactions", "start", "memory")
+MEASUREMENTS: Final = (
+    "decision",
+    "log_append",
+    "publish",
+    "audit_log",
+    "export_log",
+    "transactions",
+    "start",
+    "memory",
+)
 """Files of this folder, each with a `measure()`."""
 
 
@@ -43,7 +52,12 @@ class Target:
 
 TARGETS: Final[Mapping[str, Target]] = {
     "decision": Target("ratio", most=1.3),
-    "append": Target("ratio", least=0.5),
+    "append": Target("ratio", least=0.8),
+    "publish": Target("value", most=100),
+    "audit": Target("ratio", least=0.4),
+    "audit_growth": Target("ratio", most=1.25),
+    "audit_memory": Target("ratio", most=1.5),
+    "export": Target("ratio", least=1.0),
     "transactions": Target("ratio", least=0.5),
     "start": Target("value", most=0.6),
     "start_first_decision": Target("value", most=3.0),
