@@ -49,7 +49,7 @@ setup: .stamps/python .stamps/node
 .stamps/node: package-lock.json .stamps/python scripts/setup-node
 	@scripts/setup-node
 	@mkdir -p .stamps && touch $@
-.stamps/interop: tests/interop/package-lock.json tests/interop/.npmrc .stamps/node scripts/setup-interop
+.stamps/interop: tests/interop/package-lock.json tests/interop/.npmrc scripts/setup-interop | .stamps/node
 	@scripts/setup-interop
 	@mkdir -p .stamps && touch $@
 .stamps/train: .stamps/python

@@ -57,6 +57,8 @@ def explain(root: Table, path: Path, fault: ValidationError) -> tuple[str, str]:
             return said, _near(first["ctx"]["tag"], kinds, f"it is {first['ctx']['tag']!r} now")
         case "union_tag_not_found":
             return f"{source}: {where}: input should be a table", _now(first)
+        case "tuple_type" if isinstance(first["input"], dict):
+            return f"{source}: {where} is a list", f"write [[{where}]], or a list in [ ]"
     said = first["msg"].removeprefix("Value error, ")
     said = said[:1].lower() + said[1:]
     return f"{source}: {where}: {said}" if where else f"{source}: {said}", _now(first)
@@ -76,8 +78,12 @@ def _now(fault: Any) -> str:
 def _source(path: Path, where: Where) -> str:
     """The variable that a wrong value comes from, or the file."""
     given = {name.upper(): name for name in os.environ}
-    for length in range(len(where), 0, -1):
-        name = PREFIX + DEEPER.join(str(part) for part in where[:length]).upper()
+    names = [
+        PREFIX + DEEPER.join(str(part) for part in where[:length]).upper()
+        for length in range(len(where), 0, -1)
+    ]
+    below = [name for name in given if where and name.startswith(names[0] + DEEPER)]
+    for name in (*names, *below):
         if name in given:
             return f"the environment ({given[name]})"
     return str(path)

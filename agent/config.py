@@ -7,6 +7,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import (
@@ -43,7 +44,31 @@ def _address(value: str) -> str:
 def _http(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("not an http address")
+    _authority(value)
     return value
+
+
+def _uri(value: str) -> str:
+    if value and not value.isascii():
+        raise ValueError("not a URI: use its ASCII form")
+    if value and "://" not in value:
+        raise ValueError("not a URI, like http://agent.example:8420 or ipns://…")
+    if value:
+        _authority(value)
+    return value
+
+
+def _authority(value: str) -> None:
+    """Its host and port must be ones; who may be let in is never part of an address."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018  # it is judged when it is asked for
+    except ValueError as error:
+        raise ValueError(f"not an address: {error}") from None
+    if not parts.hostname or any(c.isspace() for c in value):
+        raise ValueError("not an address: no host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("no user or password belongs into an address: it is shown to others")
 
 
 def _multiaddr(value: str) -> str:
@@ -54,6 +79,7 @@ def _multiaddr(value: str) -> str:
 
 AddressText = Annotated[str, AfterValidator(_address)]
 UrlText = Annotated[str, AfterValidator(_http)]
+UriText = Annotated[str, AfterValidator(_uri)]
 MultiaddrText = Annotated[str, AfterValidator(_multiaddr)]
 MOST_ORIGINS: Final = 19
 """The pinning API takes twenty; one is our own gateway."""
@@ -118,28 +144,36 @@ class Mind(Section):
     menu_max: int = Field(default=12, ge=1, le=26)
 
 
-class KuboTarget(Section):
+class Elsewhere(Section):
+    """What every target has."""
+
+    url: UrlText
+    deadline_s: float = Field(default=20.0, gt=0)
+
+    @property
+    def name(self) -> str:
+        """What its progress is remembered by."""
+        return self.url.rstrip("/")
+
+
+class KuboTarget(Elsewhere):
     """An IPFS node, or an archive, that takes this life's epochs and pins them."""
 
     kind: Literal["kubo"] = "kubo"
-    url: UrlText
-    deadline_s: float = Field(default=20.0, gt=0)
 
 
-class PinningTarget(Section):
+class PinningTarget(Elsewhere):
     """A pinning service that fetches this life's epochs and pins them."""
 
     kind: Literal["pinning"] = "pinning"
-    url: UrlText
     token_file: str = Field(min_length=1)
     origins: tuple[MultiaddrText, ...] = Field(default=(), max_length=MOST_ORIGINS)
-    deadline_s: float = Field(default=20.0, gt=0)
 
 
 def _kind(target: object) -> object:
     """What a target says it is; who says nothing is a Kubo."""
     known = target.get("kind", "kubo") if isinstance(target, dict) else None
-    return known or getattr(target, "kind", None)
+    return known if known is not None else getattr(target, "kind", None)
 
 
 Target = Annotated[
@@ -157,8 +191,15 @@ class Telemetry(Section):
     anchor_every: int = Field(default=6, ge=1)
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8420, ge=0, le=65535)
-    serve_uri: str = ""
+    serve_uri: UriText = ""
     targets: tuple[Target, ...] = ()
+
+    @field_validator("targets")
+    @classmethod
+    def _once_each(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        if len({target.name for target in targets}) < len(targets):
+            raise ValueError("a target's address is listed twice: progress is kept by it")
+        return targets
 
 
 class Keys(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -40,7 +40,6 @@ Fault = ChainError | ComputeError | TelemetryError | AgentError
 log = structlog.get_logger(__name__)
 
 STOP_S: Final = 3.0
-COMPARE_S: Final = 5.0
 ANCHOR_CHECK_S: Final = 0.5
 LEAST_PATIENCE_S: Final = 5.0
 STOP: Final = "stop"
@@ -72,25 +71,18 @@ class Daemon:
 
     async def run(self) -> Notes:
         """Live; gives the notes as they stand when the process may end."""
-        body = self._body
-        publishing = asyncio.create_task(body.publisher.run(), name="publisher")
-        roots = [task for task in (publishing, body.tools.keeping) if task]
-        for root in roots:
-            root.add_done_callback(lambda _: self._bells.ring(LOOK))
         with _signals(self):
             await self._control.start()
             self._bells.start()
             try:
                 await self._well(self._wake())
                 self._awake()
-                await self._well(self._loop(roots))
-                await self._rest()
+                async with self._publishing() as roots:
+                    await self._well(self._loop(roots))
+                    await self._rest()
             finally:
                 self._bells.stop()
                 await self._control.stop()
-                publishing.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await publishing
         return self._notes
 
     def stop(self) -> None:
@@ -98,6 +90,20 @@ class Daemon:
         if self._stop_at is None:
             self._stop_at = self._body.tools.clock()
         self._bells.ring(STOP)
+
+    @contextlib.asynccontextmanager
+    async def _publishing(self) -> AsyncIterator[list[asyncio.Task[None]]]:
+        """Only once it is certain that this is the log of this life; gives what runs for ever."""
+        publishing = asyncio.create_task(self._body.publisher.run(), name="publisher")
+        roots = [task for task in (publishing, self._body.tools.keeping) if task]
+        for root in roots:
+            root.add_done_callback(lambda _: self._bells.ring(LOOK))
+        try:
+            yield roots
+        finally:
+            publishing.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await publishing
 
     def _may_stop(self) -> bool:
         """An ending that has begun is brought to its end, unless it takes longer than it may."""
@@ -119,17 +125,15 @@ class Daemon:
             raise
 
     async def _wake(self) -> None:
-        """Find out where this life stands, and take up what was in flight."""
+        """Find out whether this is our log and where this life stands; take up what was begun."""
         body, read = self._body, await self._reader()
         self._follow_log()
         registered = await life_of(read, body.who.places.registry, body.who.agent)
-        if registered is not None and registered.anchored:
-            returning.judge_log(body.log, registered)
-            self._anchoring.newest = registered.epoch
-        await body.publisher.compare(COMPARE_S)
-        returning.admit_absence(body, read, stopped=self._notes.stopped)
-        self._save(replace(self._notes, stopped=False))
+        self._anchoring.newest = returning.judge_log(body.log, registered)
         notes = self._notes
+        await body.hands.judge_log(notes.first_open_nonce, notes.first_open_seq)
+        returning.admit_absence(body, read, stopped=notes.stopped)
+        self._save(replace(self._notes, stopped=False))
         await body.hands.recover(read.block, notes.first_open_nonce, notes.first_open_seq)
         if self._notes.phase is Phase.LIVING and not body.log.ended:
             await returning.say_where(body, read)
@@ -145,8 +149,10 @@ class Daemon:
     async def _rest(self) -> None:
         """Stopped: what is written is sent on if that is quick; the rest waits for the return."""
         self._remember(stopped=True)
+        publisher = self._body.publisher
         if self._notes.phase is not Phase.ENDED:
-            await self._body.publisher.finish(STOP_S)
+            await publisher.finish(STOP_S)
+        self._save(replace(self._notes, waiting=publisher.status().waiting))
 
     # The one loop
 

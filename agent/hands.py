@@ -8,7 +8,7 @@ what was signed is durable before its bytes leave; a crash between any two steps
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,6 @@ from agent.effects import (
     settled_body,
     told,
 )
-from agent.errors import IntegrityFault
 from agent.senses import Doings
 from chain.errors import SignerGone
 from chain.port import Signer
@@ -31,6 +30,7 @@ from chain.txstate import MINED, State
 from chain.types import Block, Entry, Intent, Refused, Wei
 from chain.watcher import Sighting, Watcher
 from strategies.port import Action, Outcome, Pending
+from telemetry.errors import LogBehind
 from telemetry.log import Log
 
 REMEMBERED: Final = 12
@@ -104,6 +104,14 @@ class Hands:
         for sighting in await self._watcher.poll():
             self._book(sighting, now)
 
+    async def judge_log(self, first_nonce: int, first_seq: int) -> Sequence[Entry]:
+        """What was signed since then; raises `LogBehind` if the log lacks a reason for it."""
+        nonce, seq = self._since = max(self._since, (first_nonce, first_seq))
+        entries = await self._signer.entries(nonce)
+        if self._log.next_seq <= max((seq - 1, *(entry.intent.because for entry in entries))):
+            raise LogBehind(why="something was signed for a record that is not in it")
+        return entries
+
     async def recover(self, block: Block, first_nonce: int = 0, first_seq: int = 0) -> None:
         """Take up again all that was signed and is not known to be settled.
 
@@ -111,13 +119,8 @@ class Hands:
         """
         if not self._recalled:
             self._recall(block)
-        nonce, seq = self._since = max(self._since, (first_nonce, first_seq))
-        entries = await self._signer.entries(nonce)
-        if self._log.next_seq <= max((seq - 1, *(entry.intent.because for entry in entries))):
-            raise IntegrityFault(
-                "the log is older than what was signed: records of this life are lost",
-                "restore the newest log.sqlite, or drain the wallet",
-            )
+        entries = await self.judge_log(first_nonce, first_seq)
+        _, seq = self._since
         sent, settled = told(self._log, seq)
         for entry in entries:
             intent = entry.intent

@@ -64,6 +64,8 @@ class Notes:
     """The last stop was asked for; otherwise the process was killed."""
     drained: bool = False
     """The operator has asked for everything back after a halt."""
+    waiting: int = 0
+    """Epochs that some target did not keep when the process ended."""
     reason: str = ""
     cause: str = ""
 

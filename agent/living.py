@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -75,10 +75,10 @@ class Living:
         )
 
     async def _decide(self, seen: Snapshot, offered: tuple[Action, ...], read: BlockReader) -> None:
-        body, place = self._body, self._body.log.next_seq
-        choice = await self._choose(seen, offered, place)
+        body = self._body
+        choice = await self._choose(seen, offered, lambda: body.log.place(read.block))
         body_of = bodies.decision(seen, offered, choice)
-        entry = body.log.append("decision", body_of, read.block, place)
+        entry = body.log.append("decision", body_of, read.block, choice.seq)
         self.decisions.append(
             {
                 "seq": entry.seq,
@@ -93,7 +93,9 @@ class Living:
         )
         await body.hands.act(offered[choice.index], entry.seq, read.block, await read.base_fee())
 
-    async def _choose(self, seen: Snapshot, offered: tuple[Action, ...], place: int) -> Choice:
+    async def _choose(
+        self, seen: Snapshot, offered: tuple[Action, ...], place: Callable[[], int]
+    ) -> Choice:
         """A model that cannot serve is a fault to be shown; the reflex keeps the agent alive."""
         try:
             choice = await self._mind.choose(seen, offered, place)

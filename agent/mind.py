@@ -20,6 +20,8 @@ PAID_FOR: Final = (LeaseState.ACTIVE, LeaseState.GRACE)
 class Choice:
     """What was chosen, and what it takes to check it: how likely every entry was."""
 
+    seq: int
+    """The record that it was drawn for."""
     index: int
     logprobs: tuple[float, ...]
     prompt: str
@@ -47,13 +49,20 @@ class Mind:
         self._temperature = temperature
         self._clock = clock
 
-    async def choose(self, seen: Snapshot, menu: Sequence[Action], seq: int) -> Choice:
-        """Draw one entry for the record `seq`. A menu of one is taken without asking a model."""
+    async def choose(
+        self, seen: Snapshot, menu: Sequence[Action], place: Callable[[], int]
+    ) -> Choice:
+        """Draw one entry. A menu of one is taken without asking a model.
+
+        What is drawn depends on the record's place in the log, asked for when all has been thought.
+        """
         began = self._clock()
         prompt = render(seen, menu)
         scores = await self._think(seen, menu, prompt) or reflex(menu)
         logprobs = log_probabilities(scores.logits, self._temperature, self._epsilon)
+        seq = place()
         return Choice(
+            seq=seq,
             index=draw(self._seed, seq, logprobs),
             logprobs=logprobs,
             prompt=prompt,

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from agent.body import Body
-from agent.errors import IntegrityFault
 from chain.contracts import URI_OF, Life
 from chain.reader import BlockReader
 from chain.types import Intent
 from telemetry.anchor import serve_call
 from telemetry.cid import digest_of
+from telemetry.errors import LogBehind
 from telemetry.log import Log
 
-ADVICE = "restore the newest log.sqlite, or drain the wallet: an epoch has one checkpoint"
 
-
-def judge_log(log: Log, registered: Life) -> None:
-    """What the chain holds of this log must be in it: a backup that was restored is not it."""
-    if not registered.anchored:
-        return
-    if registered.epoch >= log.sealed_epochs or registered.size > log.next_seq:
-        raise IntegrityFault("more of this log is anchored than is stored here", ADVICE)
-    [info] = log.epochs(log.agent, registered.epoch, 1)
+def judge_log(log: Log, registered: Life | None) -> int | None:
+    """What the chain holds of this log must be in it; gives the epoch that is anchored."""
+    if registered is None or not registered.anchored:
+        return None
+    epoch = registered.epoch
+    if epoch >= log.sealed_epochs or registered.size > log.next_seq:
+        raise LogBehind(why="an epoch is anchored that is not in it", epoch=epoch)
+    [info] = log.epochs(log.agent, epoch, 1)
     if "0x" + digest_of(info.cid).hex() != registered.digest.lower():
-        raise IntegrityFault("another log than this one is anchored", ADVICE)
+        raise LogBehind(why="another epoch is anchored than the one in it", epoch=epoch)
+    return epoch
 
 
 def admit_absence(body: Body, read: BlockReader, *, stopped: bool) -> None:
     """The log shows how long nobody wrote in it, and why."""
-    if body.log.next_seq > 1 and not body.log.ended:
+    if body.log.found and not body.log.ended:
         since = body.log.record(body.log.next_seq - 1).at
         reason = "stopped" if stopped else "killed"
         body.log.append("gap", {"since_ms": since, "reason": reason}, read.block)

@@ -9,15 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from agent import birth, genome, halting, life, plugins, ports
+from agent import birth, genome, halting, life, plugins
 from agent.apart import Apart
 from agent.body import Body, Tools
-from agent.config import Config, KuboTarget
-from agent.config import Target as TargetSection
+from agent.config import MISSED_HEARTBEATS, Config
 from agent.daemon import Daemon
+from agent.errors import BadConfig
 from agent.hands import Hands
 from agent.home import Home
 from agent.life import Notes, Phase, Turn
+from agent.publishing import publishing
 from agent.senses import Self, Senses
 from agent.thinking import thinking
 from agent.waking import Children
@@ -25,7 +26,6 @@ from chain.client import ChainClient
 from chain.contracts import Life, life_of
 from chain.errors import Unreachable, WrongChain
 from chain.outbox import Outbox
-from chain.permit import Domain
 from chain.reader import BlockReader
 from chain.sender import Sender
 from chain.signer_client import SignerClient
@@ -35,14 +35,7 @@ from chain.watcher import Watcher
 from compute.manifest import manifest
 from strategies.port import Places, Strategy
 from strategies.port import Tools as StrategyTools
-from telemetry.cadence import Cadence
-from telemetry.kubo import Kubo
 from telemetry.log import Log
-from telemetry.multiaddr import multiaddr_of
-from telemetry.node import Node
-from telemetry.pinning import Origin, Pinning
-from telemetry.publisher import Publisher
-from telemetry.target import Target
 
 HOUR_S: Final = 3600
 RESEND_S: Final = 4.0
@@ -102,31 +95,17 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
         state = await tools.signer.state()
         if notes.phase is Phase.UNBORN:
             state = await birth.be_born(tools, state)
-        log = Log(home.log, state.agent, tools.wall_ms, config.life.silence_ms)
+        log = Log(home.log, state.agent, tools.wall_ms)
         stack.callback(log.close)
         registered = await _registered(tools, state)
         who = _self(config, state, registered, born_as)
         await birth.begin_log(tools, log, state, _bounds(config, who))
+        _keep_promise(config, log)
         notes = await _noted(tools, notes, state, who)
         if notes.phase is Phase.ENDED:
             return notes
-        domain = Domain(config.chain.chain_id, Address(config.chain.registry))
-        node = Node(log, domain)
-        gateway = await _listen(node, config)
-        stack.push_async_callback(node.stop)
-        serves = config.telemetry.serve_uri or gateway
-        targets = [_target(target, home, serves) for target in config.telemetry.targets]
-        for target in targets:
-            stack.push_async_callback(target.close)
-        publisher = Publisher(
-            log,
-            tools.signer,
-            targets,
-            cars=home.cars,
-            domain=domain,
-            log_key=state.log_key,
-            cadence=Cadence(config.telemetry.epoch_records, config.telemetry.epoch_s),
-            clock=tools.wall_ms,
+        outlet = await stack.enter_async_context(
+            publishing(home, config, log, tools.signer, state.log_key, tools.wall_ms)
         )
         places = who.places
         compute = plugins.compute_network(
@@ -141,15 +120,15 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
             who=who,
             seed=bytes.fromhex(registered.seed[2:]),
             log=log,
-            gateway=gateway,
-            publisher=publisher,
+            gateway=outlet.gateway,
+            publisher=outlet.publisher,
             compute=compute,
             proposers=strategies,
             senses=Senses(compute, strategies),
             scorer=mind.scorer,
             move=mind.move,
             hands=Hands(tools.signer, tools.sender, tools.watcher, log),
-            serves=serves,
+            serves=outlet.serves,
         )
         return await Daemon(body, notes, awake).run()
 
@@ -199,6 +178,16 @@ async def _noted(tools: Tools, notes: Notes, state: SignerState, who: Self) -> N
     return born
 
 
+def _keep_promise(config: Config, log: Log) -> None:
+    """How long a healthy life may be silent was said in record 0, and auditors hold it to that."""
+    if config.life.silence_ms > log.silence_ms:
+        most_s = log.silence_ms / 1000 / MISSED_HEARTBEATS
+        raise BadConfig(
+            f"life.heartbeat_s = {config.life.heartbeat_s:g} is slower than was promised at birth",
+            f"at most {most_s:g} for this life",
+        )
+
+
 def _bounds(config: Config, who: Self) -> dict[str, object]:
     return {
         "placing": str(who.placing),
@@ -208,22 +197,6 @@ def _bounds(config: Config, who: Self) -> dict[str, object]:
         "places": asdict(who.places),
         "speed": config.chain.chain_seconds_per_wall_second,
     }
-
-
-async def _listen(node: Node, config: Config) -> str:
-    host, port = config.telemetry.gateway_host, config.telemetry.gateway_port
-    try:
-        return await node.start(host, port)
-    except OSError as fault:
-        raise ports.taken(host, port, fault) from None
-
-
-def _target(target: TargetSection, home: Home, serves: str) -> Target:
-    if isinstance(target, KuboTarget):
-        return Kubo(target.url, target.deadline_s)
-    ours = (multiaddr_of(serves),) if serves.startswith("http") else ()
-    origin = Origin(serves, tuple(dict.fromkeys((*ours, *target.origins))))
-    return Pinning(target.url, home.root / target.token_file, origin, target.deadline_s)
 
 
 def _strategies(config: Config, tools: StrategyTools, who: Self) -> Sequence[Strategy | Apart]:

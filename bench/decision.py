@@ -71,7 +71,7 @@ async def _measure() -> Results:
 
 async def _decide(mind: Mind, seen: Snapshot, menu: Sequence[Action], seq: int) -> float:
     began = perf_counter()
-    choice = await mind.choose(seen, menu, seq)
+    choice = await mind.choose(seen, menu, lambda: seq)
     took = perf_counter() - began
     if choice.model == REFLEX:
         raise RuntimeError("the reflex chose: there is nothing to measure")

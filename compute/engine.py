@@ -36,7 +36,7 @@ def main() -> int:
         ids = _identify(asked.model, asked.adapter, asked.digest)
         llama = Llama(asked.model, asked.adapter, asked.context, asked.threads)
         llama.warm()
-    except BadModel as bad:
+    except (BadModel, NoModel) as bad:
         _say(out, {"bad": bad.reason, "facts": bad.facts})
         return FOUND_WRONG
     _say(out, {"ready": ids})

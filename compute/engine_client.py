@@ -23,7 +23,8 @@ LONGEST_LINE: Final = 1 << 20
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
 OTHER_PROCESSOR: Final = (
-    "llama.cpp was built for another processor: install it again with CMAKE_ARGS=-DGGML_NATIVE=OFF"
+    "llama.cpp was built for another processor: CMAKE_ARGS=-DGGML_NATIVE=OFF "
+    "pip install --force-reinstall --no-cache-dir --no-binary :all: llama-cpp-python"
 )
 
 

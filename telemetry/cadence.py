@@ -14,6 +14,8 @@ class Cadence:
     retry_s: float = 1.0
     """The first wait after a failure; it doubles up to `retry_max_s`."""
     retry_max_s: float = 60.0
+    hear_s: float = 60.0
+    """So long after a start what was sent epochs before is heard before the next is sealed."""
 
 
 class Pause:

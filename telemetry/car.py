@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from cbrrr import CID, decode_dag_cbor, encode_dag_cbor
@@ -74,9 +75,9 @@ def car_bytes(root: Cid, blocks: Iterable[bytes]) -> Iterator[bytes]:
 def write_car(path: Path, root: Cid, blocks: Iterable[bytes]) -> None:
     """Put a CAR in place whole or not at all, and on disk before returning."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}")  # two may write it at once
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             for piece in car_bytes(root, blocks):
                 file.write(piece)
             file.flush()

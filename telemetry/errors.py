@@ -10,7 +10,7 @@ TelemetryError
 ├── BadProof         skip    a file is not a proof at all, whatever it would prove
 ├── LogHeld          stop    another process lives in this home
 ├── LogDamaged       halt    the log contradicts itself; acting on would leave a hole in it
-│   └── LogBehind    halt    more of it was published than is stored here
+│   └── LogBehind    halt    more of this life is known elsewhere than is stored here
 ├── LogUnwritable    retry   the disk did not take it; nothing was appended, so nothing may be done
 ├── LogMoved         retry   a gap had to be written first; what was made for its place was not
 ├── LogClosed        stop    the log has its ending, nothing may follow
@@ -107,16 +107,14 @@ class LogDamaged(TelemetryError):
 
     consequence = "halt"
     message = "the log is damaged"
-    advice = (
-        "copy the home away, restore log.sqlite from the epoch files or a backup, then audit it"
-    )
+    advice = "copy the home away and look at the disk; see Backups in docs/operating.md"
 
 
 class LogBehind(LogDamaged):
-    """More of this log was published than is stored here: a backup was restored."""
+    """More of this life is known elsewhere than is stored here: a backup was restored."""
 
-    message = "more of this log was published than is stored here"
-    advice = "restore the newest log.sqlite, or drain the wallet: an epoch has one checkpoint"
+    message = "this is not the newest log of this life"
+    advice = "restore the newest log.sqlite, or see Backups in docs/operating.md"
 
 
 class LogUnwritable(TelemetryError):

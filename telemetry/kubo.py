@@ -2,7 +2,7 @@
 
     dag/import    the epoch's blocks, and a pin on its root
     pin/ls        is it pinned? It says so at once, while block/stat may look for a block for ever
-    files/…       a marker in the node's own files: which epoch of this life is the newest
+    files/…       a marker in the node's own files: the newest head of this life, signed
 
 What it says it keeps, it is asked for again. CIDs are asked for in base32: js-ipfs writes them in
 base58 otherwise.
@@ -11,12 +11,14 @@ base58 otherwise.
 from __future__ import annotations
 
 import json
-import re
+import os
+from collections.abc import Sequence
 from typing import Any, BinaryIO, Final
 
 from aiohttp import FormData
 
 from telemetry.cid import Cid
+from telemetry.claim import Claim
 from telemetry.errors import TargetRefused
 from telemetry.service import Service
 from telemetry.target import Parcel
@@ -25,7 +27,6 @@ _OK: Final = 200
 _NOT_OFFERED: Final = (403, 404, 405)
 """How a node, or a proxy before it, says that it does not let this command in."""
 _NO_FILE: Final = "does not exist"
-_MARKER: Final = re.compile(r"(\d{1,15}) bafyrei[a-z2-7]{52}\s*")
 _BASE32: Final = {"cid-base": "base32"}
 _ANEW: Final = dict.fromkeys(("create", "parents", "truncate"), "true")
 _CAR: Final = "application/vnd.ipld.car"
@@ -48,10 +49,21 @@ class Kubo:
     async def keep(self, parcel: Parcel) -> None:
         """Return once the target has pinned the epoch; raises `TargetError` if it has not."""
         with parcel.car.open("rb") as car:
-            async with self._rpc.in_time(cid=parcel.cid):
+            size = os.fstat(car.fileno()).st_size
+            async with self._rpc.in_time(size, cid=parcel.cid):
                 await self._import(parcel, car)
                 await self._see_pinned(parcel.cid)
-                await self._mark(parcel)
+
+    async def mark(self, parcel: Parcel) -> None:
+        form = FormData(quote_fields=False)
+        form.add_field("file", json.dumps(parcel.claim.texts()).encode(), filename="newest")
+        where = {"arg": _marker(parcel.place, parcel.agent)}
+        try:
+            async with self._rpc.in_time(cid=parcel.cid):
+                await self._command("files/write", where | _ANEW, form)
+        except TargetRefused as error:  # kept it is, marker or not
+            if error.facts.get("status") not in _NOT_OFFERED:
+                raise
 
     async def holds(self, parcel: Parcel) -> bool:
         try:
@@ -61,9 +73,14 @@ class Kubo:
             return False
         return True
 
-    async def newest(self, place: str, agent: int) -> int | None:
+    async def claims(self, place: str, agent: int) -> Sequence[Claim]:
         async with self._rpc.in_time():
-            return await self._marked(place, agent)
+            text = await self._marked(place, agent)
+        try:
+            found = Claim.read(json.loads(text))
+        except (ValueError, RecursionError):
+            return []
+        return [found] if found else []
 
     async def close(self) -> None:
         await self._rpc.close()
@@ -84,29 +101,14 @@ class Kubo:
         if not any(cid in _field(line, "Keys") for line in self._lines(answer)):
             raise self._refused("it does not list the epoch as pinned", cid=cid)
 
-    async def _mark(self, parcel: Parcel) -> None:
-        """Leave the epoch's number in the node's files, and never a lower one."""
-        known = await self._marked(parcel.place, parcel.agent)
-        if known is not None and known >= parcel.epoch:
-            return
-        form = FormData(quote_fields=False)
-        form.add_field("file", f"{parcel.epoch} {parcel.cid}\n".encode(), filename="newest")
-        where = {"arg": _marker(parcel.place, parcel.agent)}
+    async def _marked(self, place: str, agent: int) -> str:
+        """The marker's text; nothing where there is none."""
         try:
-            await self._command("files/write", where | _ANEW, form)
-        except TargetRefused as error:  # kept it is, marker or not
-            if error.facts.get("status") not in _NOT_OFFERED:
-                raise
-
-    async def _marked(self, place: str, agent: int) -> int | None:
-        try:
-            text = await self._command("files/read", {"arg": _marker(place, agent)})
+            return await self._command("files/read", {"arg": _marker(place, agent)})
         except TargetRefused as error:
             if error.facts.get("status") in _NOT_OFFERED or _NO_FILE in str(error):
-                return None
+                return ""
             raise
-        found = _MARKER.fullmatch(text)
-        return int(found[1]) if found else None
 
     async def _command(
         self, name: str, params: dict[str, str], form: FormData | None = None

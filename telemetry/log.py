@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from chain.types import Block
 from telemetry.checkpoint import FIRST_PREV, MAX_RECORDS, Checkpoint, Head
 from telemetry.cid import Cid, cid_of, digest_of, from_digest
-from telemetry.errors import BadCheckpoint, LogClosed, LogDamaged, LogMoved
+from telemetry.errors import BadCheckpoint, BadRecord, LogClosed, LogDamaged, LogMoved
 from telemetry.record import BlockRef, Record
 from telemetry.recovery import State, recover, replay
 from telemetry.store import EpochInfo
@@ -39,21 +39,24 @@ class Entry(NamedTuple):
         return cid_of(self.data)
 
 
+def _promised(birth: Mapping[str, Any]) -> int:
+    said = birth.get("silence_ms")
+    return min(said, SILENCE_MS) if type(said) is int else SILENCE_MS
+
+
 class Log:
     """Append-only, in one SQLite file that one process holds."""
 
-    def __init__(
-        self, path: Path, agent: int, clock: Callable[[], int], silence_ms: int = SILENCE_MS
-    ) -> None:
-        """Open or begin the log of `agent`; `clock` gives wall time in milliseconds.
-
-        Two neighbouring records further apart than `silence_ms` have a `gap` between them.
-        """
+    def __init__(self, path: Path, agent: int, clock: Callable[[], int]) -> None:
+        """Open or begin the log of `agent`; `clock` gives wall time in milliseconds."""
         self._path, self._agent, self._clock = path, agent, clock
-        self._silence_ms = silence_ms
         self._tables = Tables(path)
         try:
             self._state, self._sealed, self._cut = recover(self._tables, agent)
+            self.found = self.next_seq
+            """So many records were there when it was opened."""
+            self.silence_ms = self._promise() if self.found else SILENCE_MS
+            """Two neighbouring records further apart have a `gap` between them; said at birth."""
         except BaseException:
             self._tables.close()
             raise
@@ -95,8 +98,10 @@ class Log:
         if ended:
             raise LogClosed(seq=tree.size - 1)
         at = max(last_at, self._clock())
-        if at - last_at > self._silence_ms and tree.size and kind != "gap":
-            self.append("gap", {"since_ms": last_at, "reason": "stalled"}, block)
+        if tree.size == 0:
+            self.silence_ms = _promised(body)
+        elif at - last_at > self.silence_ms and kind != "gap":
+            self._stall(block)
             return self.append(kind, body, block, place)
         if place not in (None, tree.size):
             raise LogMoved(place=place, next=tree.size)
@@ -106,6 +111,12 @@ class Log:
         self._tables.add(record.seq, data)
         self._state = after
         return Entry(record.seq, after.leaf, data)
+
+    def place(self, block: Block | BlockRef) -> int:
+        """The place of a record that is to be made for it alone; a gap that is due goes first."""
+        if self.next_seq and self._clock() - self._state.at > self.silence_ms:
+            self._stall(block)
+        return self.next_seq
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Each record's place and bytes, in order; appending meanwhile is allowed."""
@@ -156,13 +167,15 @@ class Log:
         self._sealed, self._cut = checkpoint, None
         return checkpoint
 
+    def checkpoint(self, epoch: int) -> Checkpoint:
+        """A sealed epoch's checkpoint; IndexError if not sealed."""
+        return Checkpoint.decode(self._sealed_row(epoch)[1])
+
     def epoch_blocks(self, epoch: int) -> tuple[Cid, list[bytes]]:
         """A sealed epoch's CID and its blocks, checkpoint first; IndexError if not sealed."""
-        row = self._tables.epoch(epoch)
-        if row is None or row.block is None:
-            raise IndexError(epoch)
+        row, block = self._sealed_row(epoch)
         records = self.records(row.start, row.size)
-        return cid_of(row.block), [row.block, *(data for _, data in records)]
+        return cid_of(block), [block, *(data for _, data in records)]
 
     # What a node serves
 
@@ -200,6 +213,21 @@ class Log:
             raise LogDamaged(path=self._path, why=complaint)
         if replay(self._tables, self._agent, State()) != self._state:
             raise LogDamaged(path=self._path, why="the records give another root")
+
+    def _promise(self) -> int:
+        try:
+            return _promised(self.record(0).body)
+        except (BadRecord, IndexError) as error:
+            raise LogDamaged(path=self._path, why="record 0 cannot be read") from error
+
+    def _stall(self, block: Block | BlockRef) -> None:
+        self.append("gap", {"since_ms": self._state.at, "reason": "stalled"}, block)
+
+    def _sealed_row(self, epoch: int) -> tuple[EpochRow, bytes]:
+        row = self._tables.epoch(epoch)
+        if row is None or row.block is None:
+            raise IndexError(epoch)
+        return row, row.block
 
     def _tree_at(self, start: int, size: int) -> Tree:
         """The tree over the first `size` records, `start` being where the newest epoch ends."""

@@ -9,10 +9,12 @@ The agent serves its own log with it. Given an archive it also takes epochs, see
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import hdrs, web
 
@@ -28,6 +30,7 @@ from telemetry.wanted import Declined, Wanted
 
 _FOREVER: Final = "public, max-age=29030400, immutable"
 _STOP_S: Final = 2.0
+CONNECTIONS: Final = 64
 _EPOCHS: Final = 256
 _NUMBER: Final = re.compile(r"\d{1,15}")
 _EMPTY_CAR: Final = bytes.fromhex(
@@ -47,26 +50,23 @@ class Node:
         self._app.router.add_get(r"/agents/{agent:\d{1,16}}", self._agent)
         if writable is not None:
             self._app.router.add_routes(rpc_routes(writable, domain))
-        self._runner: web.AppRunner | None = None
+        self._stack = contextlib.AsyncExitStack()
 
     async def start(self, host: str, port: int) -> str:
         """Listen (port 0: any free one) and return the URL; raises OSError where it cannot."""
-        runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_STOP_S)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, host, port)
-            await site.start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
-        bound = runner.addresses[0][1]
+        async with contextlib.AsyncExitStack() as stack:
+            runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_STOP_S)
+            stack.push_async_callback(runner.cleanup)
+            await runner.setup()
+            doors = _few(cast("web.Server", runner.server))
+            server = await asyncio.get_running_loop().create_server(doors, host, port, backlog=128)
+            stack.callback(server.close)
+            self._stack = stack.pop_all()
+        bound = server.sockets[0].getsockname()[1]
         return f"http://{f'[{host}]' if ':' in host else host}:{bound}"
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._stack.aclose()
 
     async def _ipfs(self, request: web.Request) -> web.StreamResponse:
         asked = wanted(
@@ -135,6 +135,22 @@ class Node:
             "epochs": [e._asdict() for e in self._store.epochs(agent, first, _EPOCHS)],
         }
         return web.json_response(found, headers=headers)
+
+
+def _few(server: web.Server) -> Callable[[], asyncio.Protocol]:
+    """So many connections at once and no more: one that comes ends the oldest.
+
+    Anybody may connect, also one who then says nothing; the daemon's own files need descriptors.
+    """
+
+    def connected() -> asyncio.Protocol:
+        too_many = max(0, len(server.connections) + 1 - CONNECTIONS)
+        for oldest in server.connections[:too_many]:
+            if isinstance(oldest.transport, asyncio.Transport):
+                oldest.transport.abort()
+        return server()
+
+    return connected
 
 
 def _block(

@@ -5,13 +5,13 @@
     POST /pins/{requestid}      if that failed: ask once more in its place
     GET  /pins/{requestid}      how far is it? `pinned` is kept, `queued` and `pinning` are not yet
 
-An epoch's pin is named `forager/{place}/{agent}/{epoch}`, so a life's epochs can be listed.
+An epoch's pin is named `forager/{place}/{agent}/{epoch}`, so a life's epochs can be listed, and
+carries its signed head as `meta`, so that whoever lists them can tell that they are.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,15 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from telemetry.cid import Cid
+from telemetry.claim import Claim
 from telemetry.errors import TargetBusy, TargetRefused
 from telemetry.service import Service
 from telemetry.target import Parcel
 
 _DONE: Final = (200, 201, 202)
 _NOT_FOUND: Final = 404
+_NOT_OFFERED: Final = (400, 404, 422, 501)
+"""How a service says that it does not list pins by a part of their name."""
 _NEAREST_FIRST: Final = ("pinned", "pinning", "queued", "failed")
 _ANY: Final = ",".join(_NEAREST_FIRST)
 _LISTED: Final = 100
@@ -39,8 +42,8 @@ class Pin:
     requestid: str
     status: str
     cid: str
-    name: str = ""
     why: str = ""
+    claim: Claim | None = None
 
     @classmethod
     def read(cls, found: object) -> Self | None:
@@ -49,7 +52,8 @@ class Pin:
         texts = (_text(found, "requestid"), _text(found, "status"), _text(pin, "cid"))
         if not all(texts) or texts[1] not in _NEAREST_FIRST:
             return None
-        return cls(*texts, name=_text(pin, "name"), why=_text(info, "status_details")[:_SHOWN])
+        why = _text(info, "status_details")[:_SHOWN]
+        return cls(*texts, why, Claim.read(_table(pin, "meta")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +91,27 @@ class Pinning:
             raise TargetBusy(target=self.name, status=pin.status, why=pin.why, cid=parcel.cid)
         self._asked.pop(parcel.cid, None)
 
+    async def mark(self, parcel: Parcel) -> None:
+        """Every pin says of itself which epoch it is."""
+
     async def holds(self, parcel: Parcel) -> bool:
         async with self._service.in_time(cid=parcel.cid):
             pins = await self._list(cid=parcel.cid, status="pinned")
         return any(pin.cid == parcel.cid for pin in pins)
 
-    async def newest(self, place: str, agent: int) -> int | None:
-        """The newest it was ever asked for, pinned or not: it was sealed all the same."""
+    async def claims(self, place: str, agent: int) -> Sequence[Claim]:
+        """Of all it was asked for last, pinned or not: they were sealed all the same."""
         prefix = f"forager/{place}/{agent}/"
-        form = re.compile(re.escape(prefix) + r"(\d{6,15})")
-        async with self._service.in_time():
-            pins = await self._list(name=prefix, match="partial", status=_ANY, limit=str(_LISTED))
-        names = (form.fullmatch(pin.name) for pin in pins)
-        return max((int(name[1]) for name in names if name), default=None)
+        try:
+            async with self._service.in_time():
+                pins = await self._list(
+                    name=prefix, match="partial", status=_ANY, limit=str(_LISTED)
+                )
+        except TargetRefused as error:
+            if error.facts.get("status") in _NOT_OFFERED:
+                return []
+            raise
+        return [pin.claim for pin in pins if pin.claim]
 
     async def close(self) -> None:
         await self._service.close()
@@ -126,7 +138,7 @@ class Pinning:
             "cid": parcel.cid,
             "name": f"forager/{parcel.place}/{parcel.agent}/{parcel.epoch:06}",
             "origins": list(self._origin.origins),
-            "meta": {"gateway": self._origin.gateway},
+            "meta": {"gateway": self._origin.gateway} | parcel.claim.texts(),
         }
 
     async def _list(self, **params: str) -> Sequence[Pin]:

@@ -1,7 +1,8 @@
 """From log to world: cut epochs, have them signed, write their files, send them to every target.
 
 Nothing here can lose a record or hold up a life: the log is on disk before, epochs wait in order,
-and whatever fails is a line in `status()` and is tried again. Only a damaged log is an exception.
+and whatever fails is a line in `status()` and is tried again. Only a log that is damaged, or not
+the newest of its life, is an exception.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from chain.types import Refused
 from telemetry.cadence import Cadence, Pause
 from telemetry.car import car_name, write_car
 from telemetry.checkpoint import Checkpoint, Domain, Head
+from telemetry.claim import Claim
 from telemetry.delivery import Delivery
 from telemetry.errors import LogUnwritable
 from telemetry.log import Log
@@ -69,10 +71,12 @@ class Publisher:
         self._log, self._signer = log, signer
         self._cars, self._domain, self._log_key = cars, domain, log_key
         self._cadence, self._clock = cadence, clock
-        place = place_of(domain)
-        self._deliveries = [Delivery(log, t, self._parcel, cadence, place) for t in targets]
+        self._deliveries = [
+            Delivery(log, target, self._parcel, cadence, domain, log_key) for target in targets
+        ]
         self._troubles: dict[str, str] = {}
         self._oldest = (-1, 0)
+        self._hearing_since: float | None = None
         self._written = 0
         self._sealing = asyncio.Lock()
         self._writing = asyncio.Lock()
@@ -84,17 +88,8 @@ class Publisher:
         waiting = epochs - min(sent.values(), default=epochs)
         return Status(epochs, self._log.unsealed, waiting, sent, self._troubles | troubles)
 
-    async def compare(self, deadline_s: float) -> None:
-        """Raise `LogBehind` if a target keeps more of this log than is here.
-
-        Those that do not answer in time are asked again before anything is sent to them.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(deadline_s):
-                await asyncio.gather(*(delivery.compare() for delivery in self._deliveries))
-
     async def run(self) -> None:
-        """Publish until cancelled; raises only `LogDamaged`."""
+        """Publish until cancelled; raises only `LogDamaged`, or that it is behind."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_cutting())
@@ -115,17 +110,23 @@ class Publisher:
         pause = Pause(self._cadence)
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
+                await asyncio.gather(*(d.compare() for d in self._deliveries if not d.heard))
                 while True:
                     if await self.publish():
                         break
                     await asyncio.sleep(pause.longer())
-                await asyncio.gather(*(delivery.drain() for delivery in self._deliveries))
+                await self.deliver()
         return self.status()
+
+    async def deliver(self) -> None:
+        """Return once every target keeps every sealed epoch."""
+        await asyncio.gather(*(delivery.drain() for delivery in self._deliveries))
 
     async def _keep_cutting(self) -> None:
         pause = Pause(self._cadence)
         while True:
-            done = await self._write_missing() and (not self._due() or await self._seal_next())
+            due = self._due() and self._may_seal()
+            done = await self._write_missing() and (not due or await self._seal_next())
             if done:
                 pause.reset()
             await asyncio.sleep(_POLL_S if done else pause.longer())
@@ -135,12 +136,24 @@ class Publisher:
         unsealed = self._log.unsealed
         if unsealed == 0 or unsealed >= self._cadence.records or self._log.ended:
             return unsealed > 0
-        first = self._log.next_seq - unsealed
-        if self._oldest[0] != first:
-            self._oldest = first, self._log.record(first).at
-        return self._clock() - self._oldest[1] >= self._cadence.seconds * 1000
+        first, now = self._log.next_seq - unsealed, self._clock()
+        seq, since = self._oldest
+        since = since if seq == first else self._log.record(first).at
+        self._oldest = first, min(since, now)  # a clock set back must not make it wait for itself
+        return now - self._oldest[1] >= self._cadence.seconds * 1000
+
+    def _may_seal(self) -> bool:
+        """An epoch has one checkpoint, and a target may know of one that a restored home forgot."""
+        if all(delivery.heard for delivery in self._deliveries):
+            return True
+        now = asyncio.get_running_loop().time()
+        if self._hearing_since is None:
+            self._hearing_since = now
+        return now - self._hearing_since >= self._cadence.hear_s
 
     async def _seal_next(self) -> bool:
+        if not self._may_seal():
+            return False
         async with self._sealing:
             try:
                 head = self._log.cut()
@@ -194,4 +207,6 @@ class Publisher:
             if not path.exists():
                 _, blocks = self._log.epoch_blocks(epoch)
                 await asyncio.to_thread(write_car, path, info.cid, blocks)
-        return Parcel(place_of(self._domain), self._log.agent, epoch, info.cid, path)
+        signed = self._log.checkpoint(epoch)
+        claim = Claim(signed.head, signed.sig)
+        return Parcel(place_of(self._domain), self._log.agent, epoch, info.cid, claim, path)

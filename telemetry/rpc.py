@@ -16,11 +16,12 @@ from collections.abc import Awaitable, Callable
 from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, MultipartReader, http_exceptions, web
 
 from telemetry.car import MAX_BLOCKS, Block, car_bytes, read_car
-from telemetry.checkpoint import Domain
+from telemetry.checkpoint import Checkpoint, Domain
 from telemetry.cid import Cid, digest_of
+from telemetry.claim import Claim
 from telemetry.errors import BadCar, BadCid, BadImport, TelemetryError
 from telemetry.record import MAX_BYTES
 from telemetry.store import Archive, dag
@@ -38,16 +39,17 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class _Rpc:
     def __init__(self, archive: Archive, domain: Domain) -> None:
         self._archive, self._domain = archive, domain
-        self._importing = asyncio.Lock()  # one upload at a time bounds memory
+        self._importing = asyncio.Lock()  # one epoch in memory at a time
 
     async def dag_import(self, request: web.Request) -> web.Response:
         lines: list[dict[str, object]] = []
-        async with self._importing:
-            async for part in await _multipart(request):
-                if not isinstance(part, BodyPartReader):
-                    raise BadCar(why="parts within parts")
-                blocks = await _blocks(part)
-                lines.append(self._keep(blocks))
+        async for part in await _multipart(request):
+            if not isinstance(part, BodyPartReader):
+                raise BadCar(why="parts within parts")
+            with TemporaryFile() as file:
+                await _take(part, file)
+                async with self._importing:
+                    lines.append(self._keep(await asyncio.to_thread(_read, file)))
         if not lines:
             raise BadCar(why="no file in the request")
         text = "".join(json.dumps(line) + "\n" for line in lines)
@@ -90,7 +92,9 @@ class _Rpc:
         head = self._archive.head(int(asked["agent"])) if asked and ours else None
         if head is None:
             return _error("file does not exist")
-        return web.Response(text=f"{head.epoch} {head.cid}\n")
+        block = self._archive.block(head.cid)
+        signed = Checkpoint.decode(block or b"")
+        return web.json_response(Claim(signed.head, signed.sig).texts())
 
     async def files_write(self, request: web.Request) -> web.Response:
         if not _MARKER.fullmatch(request.query.get("arg", "")):
@@ -135,6 +139,8 @@ def _guarded(run: _Handler) -> _Handler:
             return await run(request)
         except TelemetryError as error:
             return _error(str(error))
+        except (ValueError, http_exceptions.HttpProcessingError) as error:
+            return _error(f"not a request that can be read: {type(error).__name__}")
 
     return guarded
 
@@ -150,20 +156,19 @@ async def _multipart(request: web.Request) -> MultipartReader:
         raise BadCar(why="not a multipart request") from error
 
 
-async def _blocks(part: BodyPartReader) -> list[Block]:
-    """Take an upload to disk, then read and check it off the event loop."""
-    with TemporaryFile() as file:
-        size = 0
-        while chunk := await part.read_chunk(_CHUNK):
-            size += len(chunk)
-            if size > MAX_UPLOAD:
-                raise BadCar(why="too large", limit=MAX_UPLOAD)
-            file.write(chunk)
-        file.seek(0)
-        return await asyncio.to_thread(_read, file)
+async def _take(part: BodyPartReader, file: BinaryIO) -> None:
+    """An upload goes to disk as it comes, however slowly."""
+    size = 0
+    while chunk := await part.read_chunk(_CHUNK):
+        size += len(chunk)
+        if size > MAX_UPLOAD:
+            raise BadCar(why="too large", limit=MAX_UPLOAD)
+        file.write(chunk)
+    file.seek(0)
 
 
 def _read(file: BinaryIO) -> list[Block]:
+    """Checks it too; off the event loop."""
     root, blocks = read_car(file)
     found = list(blocks)
     if not found or found[0].cid != root:

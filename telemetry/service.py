@@ -15,6 +15,7 @@ from telemetry.errors import TargetRefused, TargetUnreachable
 _MAX_ANSWER: Final = 1024 * 1024
 _CHUNK: Final = 16 * 1024
 _CONNECT_S: Final = 5.0
+_SLOWEST_BYTES_PER_S: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,10 @@ class Service:
         self._session: ClientSession | None = None
 
     @asynccontextmanager
-    async def in_time(self, **facts: object) -> AsyncIterator[None]:
-        """All that is asked within must be answered within the deadline."""
+    async def in_time(self, sent_bytes: int = 0, **facts: object) -> AsyncIterator[None]:
+        """All that is asked within must be answered within the deadline; large things take time."""
         try:
-            async with timeout(self._deadline_s):
+            async with timeout(self._deadline_s + sent_bytes / _SLOWEST_BYTES_PER_S):
                 yield
         except TimeoutError as error:
             raise TargetUnreachable(target=self.url, why="deadline", **facts) from error

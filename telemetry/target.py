@@ -5,12 +5,14 @@ Behind this port stand `telemetry.kubo` and `telemetry.pinning`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from chain.permit import Domain
 from telemetry.cid import Cid
+from telemetry.claim import Claim
 
 
 def place_of(domain: Domain) -> str:
@@ -27,6 +29,8 @@ class Parcel:
     agent: int
     epoch: int
     cid: Cid
+    claim: Claim
+    """Its head, as the log key signed it."""
     car: Path
 
 
@@ -42,12 +46,16 @@ class Target(Protocol):
         """Return once the epoch is kept; keeping it again is fine."""
         ...
 
+    async def mark(self, parcel: Parcel) -> None:
+        """Remember there that this epoch, which is kept, is the newest."""
+        ...
+
     async def holds(self, parcel: Parcel) -> bool:
         """Whether an epoch kept before is still kept; raises where that cannot be told."""
         ...
 
-    async def newest(self, place: str, agent: int) -> int | None:
-        """The newest epoch that it knows to be published there; None if it knows of none."""
+    async def claims(self, place: str, agent: int) -> Sequence[Claim]:
+        """What it can show of this agent's epochs, the newest among them; of others' too, maybe."""
         ...
 
     async def close(self) -> None: ...

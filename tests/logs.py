@@ -13,6 +13,7 @@ from chain.permit import digest
 from chain.types import Address, Refused
 from telemetry.car import car_name, write_car
 from telemetry.checkpoint import Domain, Head
+from telemetry.claim import Claim
 from telemetry.log import Log
 from telemetry.record import BlockRef
 from telemetry.target import Parcel, place_of
@@ -71,4 +72,10 @@ def parcel(log: Log, epoch: int, folder: Path) -> Parcel:
     cid, blocks = log.epoch_blocks(epoch)
     path = folder / car_name(epoch, cid)
     write_car(path, cid, blocks)
-    return Parcel(place_of(DOMAIN), log.agent, epoch, cid, path)
+    return Parcel(place_of(DOMAIN), log.agent, epoch, cid, claim(log, epoch), path)
+
+
+def claim(log: Log, epoch: int) -> Claim:
+    """What a target can show of it."""
+    signed = log.checkpoint(epoch)
+    return Claim(signed.head, signed.sig)

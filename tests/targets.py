@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from logs import DOMAIN, live, open_log, parcel, seal
+from logs import DOMAIN, LOG_KEY, live, open_log, parcel, seal
 
 from telemetry.errors import TargetBusy
 from telemetry.target import Parcel, Target, place_of
@@ -25,9 +25,18 @@ async def kept(target: Target, one: Parcel) -> None:
     async with asyncio.timeout(10):
         while True:
             try:
-                return await target.keep(one)
+                await target.keep(one)
             except TargetBusy:
                 await asyncio.sleep(0.02)
+            else:
+                return await target.mark(one)
+
+
+async def epochs(target: Target, place: str = PLACE, agent: int = 1) -> list[int]:
+    """Those that it can show, by number."""
+    claims = await target.claims(place, agent)
+    assert all(claim.signed_by(LOG_KEY.address, DOMAIN) for claim in claims)
+    return sorted(claim.head.epoch for claim in claims)
 
 
 class TargetConformance:
@@ -58,19 +67,21 @@ class TargetConformance:
             await kept(target, one)
         assert [await target.holds(one) for one in parcels] == [True, True, False]
 
-    async def test_the_newest_epoch_is_known_by_registry_and_agent(self, target, parcels):
-        assert await target.newest(PLACE, 1) is None
+    async def test_the_newest_epoch_is_shown_by_registry_and_agent(self, target, parcels):
+        assert await epochs(target) == []
         for one in parcels:
             await kept(target, one)
-            assert await target.newest(PLACE, 1) == one.epoch
+            assert one.claim in await target.claims(PLACE, 1)
+            assert max(await epochs(target)) == one.epoch
         for stranger in (11, 2):
-            assert await target.newest(PLACE, stranger) is None
-        assert await target.newest(ELSEWHERE, 1) is None
+            assert await epochs(target, agent=stranger) == []
+        assert await epochs(target, ELSEWHERE) == []
 
-    async def test_the_newest_stays_the_newest_when_older_ones_come_again(self, target, parcels):
-        for one in (*parcels, parcels[0]):
+    async def test_the_newest_is_still_shown_when_older_ones_are_kept_again(self, target, parcels):
+        for one in parcels:
             await kept(target, one)
-        assert await target.newest(PLACE, 1) == 2
+        await target.keep(parcels[0])
+        assert max(await epochs(target)) == 2
 
     async def test_what_was_lost_is_not_held_and_can_be_kept_again(self, target, parcels):
         for one in parcels:

@@ -93,6 +93,7 @@ def _sleeping(place: Home, *, as_json: bool) -> None:
             "phase": str(notes.phase),
             "reason": notes.reason,
             "cause": notes.cause,
+            "waiting_epochs": notes.waiting,
             "home": str(place.root),
         },
         as_json=as_json,

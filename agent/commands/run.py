@@ -18,6 +18,7 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Live in HOME until the end, SIGTERM or Ctrl-C; run again, the same life goes on."""
     import asyncio
     import contextlib
+    from dataclasses import replace
 
     from agent import halting, life
     from agent.config import load
@@ -30,16 +31,22 @@ def run(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     with place.hold():
         halting.remember(place.halt_asked)
         notes = life.load(place.notes)
-        if notes.phase is not Phase.ENDED:
+        if notes.phase is Phase.ENDED:
+            waiting = asyncio.run(_owe(place, config, notes.agent))
+            life.save(place.notes, replace(notes, waiting=waiting))
+        else:
             with contextlib.suppress(asyncio.CancelledError):
                 asyncio.run(_live(place, config, notes.phase))
-            notes = life.load(place.notes)
+        notes = life.load(place.notes)
+    if notes.phase is Phase.ENDED and notes.waiting:
+        tell(f"forager: {notes.waiting} epochs wait for a target; run again to send them")
     say(
         {
             "agent": notes.agent,
             "phase": str(notes.phase),
             "reason": notes.reason,
             "cause": notes.cause,
+            "waiting_epochs": notes.waiting,
         },
         as_json=as_json,
     )
@@ -69,6 +76,12 @@ async def _live(place: Home, config: Config, phase: Phase) -> None:
 
         _log_to(place.logs / "agent.log")
         await live(place, config, children, awake)
+
+
+async def _owe(place: Home, config: Config, agent: int) -> int:
+    from agent import owed
+
+    return await owed.settle(place, config, agent, lambda line: tell(f"forager: {line}"))
 
 
 def _log_to(path: Path) -> None:

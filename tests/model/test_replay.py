@@ -45,7 +45,7 @@ async def lived(mind: Mind, **twist: Any) -> Teller:
     for age_s in (0, 3600, 7200, 10_800):
         seen, menu = samples.snapshot(age_s=age_s), [WAIT, EXTEND, MANY]
         seq = teller.tree.size
-        body = bodies.decision(seen, menu, await mind.choose(seen, menu, seq))
+        body = bodies.decision(seen, menu, await mind.choose(seen, menu, lambda seq=seq: seq))
         teller.say("decision", body | (twist if seq == 3 else {}))
         if seq == 2:
             teller.seal()

@@ -142,6 +142,7 @@ def test_an_agent_that_sleeps_has_a_status(forager, tmp_path):
         "phase": "unborn",
         "reason": "",
         "cause": "",
+        "waiting_epochs": 0,
         "home": str(tmp_path),
     }
 

@@ -9,7 +9,6 @@ from hashlib import sha256
 
 import pytest
 
-from agent.errors import IntegrityFault
 from agent.hands import HOUR_S, LEAST_H, REMEMBERED, Hands
 from chain.errors import SignerGone
 from chain.keys import Key
@@ -18,7 +17,7 @@ from chain.sender import Sender
 from chain.types import Block, Call, Intent, Refused, Wei
 from chain.watcher import Watcher
 from strategies.port import Action
-from telemetry.errors import LogUnwritable
+from telemetry.errors import LogBehind, LogUnwritable
 from telemetry.record import Record
 from tests.fakes import FakeNode, FakeSigner
 from tests.logs import open_log
@@ -440,6 +439,6 @@ async def test_a_log_that_lacks_what_was_signed_for_is_no_log_to_go_on_with(life
         left.unlink()
     life.path.write_bytes(backup)
     life.restart()
-    with pytest.raises(IntegrityFault, match="older than what was signed"):
+    with pytest.raises(LogBehind, match="signed for a record that is not in it"):
         await life.hands.recover(BLOCK, *first)
     assert life.hands.unsure

@@ -193,4 +193,4 @@ async def test_the_fullest_menu_of_the_wordiest_strategies_fits_in_a_record():
 
 
 def choice(offered, prompt):
-    return Choice(0, (0.0,) * len(offered), prompt, REFLEX, 0.05, 1.0, None, 1.0)
+    return Choice(1, 0, (0.0,) * len(offered), prompt, REFLEX, 0.05, 1.0, None, 1.0)

@@ -44,14 +44,14 @@ def mind(oracle: Oracle | None) -> Mind:
 async def test_the_model_is_asked_once_about_the_labels_of_the_menu() -> None:
     oracle = Oracle([0.0, 3.0, 1.0])
     seen = samples.snapshot()
-    choice = await mind(oracle).choose(seen, MENU, seq=5)
+    choice = await mind(oracle).choose(seen, MENU, lambda: 5)
     assert oracle.asked == [(render(seen, MENU), "ABC")]
     assert choice.model == MODEL
     assert choice.prompt == render(seen, MENU)
 
 
 async def test_what_is_recorded_is_the_public_formula_of_the_logits() -> None:
-    choice = await mind(Oracle([0.0, 3.0, 1.0])).choose(samples.snapshot(), MENU, seq=5)
+    choice = await mind(Oracle([0.0, 3.0, 1.0])).choose(samples.snapshot(), MENU, lambda: 5)
     assert choice.logprobs == log_probabilities([0.0, 3.0, 1.0], 1.0, 0.05)
     assert fsum(map(exp, choice.logprobs)) == pytest.approx(1)
     assert could_be(SEED, 5, choice.logprobs, choice.index)
@@ -59,7 +59,10 @@ async def test_what_is_recorded_is_the_public_formula_of_the_logits() -> None:
 
 async def test_the_draw_depends_on_seed_and_record_alone() -> None:
     oracle = Oracle([0.0, 0.0, 0.0])
-    drawn = [(await mind(oracle).choose(samples.snapshot(), MENU, seq)).index for seq in range(50)]
+    drawn = [
+        (await mind(oracle).choose(samples.snapshot(), MENU, lambda seq=seq: seq)).index
+        for seq in range(50)
+    ]
     uniform = log_probabilities([0.0, 0.0, 0.0], 1.0, 0.05)
     assert drawn == [draw(SEED, seq, uniform) for seq in range(50)]
     assert set(drawn) == {0, 1, 2}
@@ -69,14 +72,14 @@ async def test_the_draw_depends_on_seed_and_record_alone() -> None:
 async def test_without_an_answer_the_reflex_chooses_and_the_record_says_so(
     oracle: Oracle | None,
 ) -> None:
-    choice = await mind(oracle).choose(samples.snapshot(), MENU, seq=1)
+    choice = await mind(oracle).choose(samples.snapshot(), MENU, lambda: 1)
     assert choice.model == REFLEX
     assert choice.logprobs == log_probabilities([0.0, 2.0, -1.0], 1.0, 0.05)
 
 
 async def test_no_lease_no_thought() -> None:
     oracle = Oracle([9.0, 0.0, 0.0])
-    choice = await mind(oracle).choose(samples.snapshot(lease=None), MENU, seq=1)
+    choice = await mind(oracle).choose(samples.snapshot(lease=None), MENU, lambda: 1)
     assert choice.model == REFLEX
     assert oracle.asked == []
 
@@ -89,7 +92,7 @@ def test_only_a_living_lease_houses_a_mind(state: LeaseState) -> None:
 
 async def test_a_menu_of_one_is_certain_and_asks_nobody() -> None:
     oracle = Oracle([0.0])
-    choice = await mind(oracle).choose(samples.snapshot(), [WAIT], seq=1)
+    choice = await mind(oracle).choose(samples.snapshot(), [WAIT], lambda: 1)
     assert choice.index == 0
     assert choice.logprobs == pytest.approx((0.0,))
     assert oracle.asked == []
@@ -97,10 +100,10 @@ async def test_a_menu_of_one_is_certain_and_asks_nobody() -> None:
 
 async def test_a_model_that_can_never_serve_is_the_daemons_to_handle() -> None:
     with pytest.raises(BadModel):
-        await mind(Oracle([], BadModel("damaged"))).choose(samples.snapshot(), MENU, seq=1)
+        await mind(Oracle([], BadModel("damaged"))).choose(samples.snapshot(), MENU, lambda: 1)
 
 
 async def test_latency_is_measured_by_the_clock_it_is_given() -> None:
     ticks = iter((10.0, 10.25))
     timed = Mind(None, SEED, 0.05, 1.0, clock=lambda: next(ticks))
-    assert (await timed.choose(samples.snapshot(), MENU, seq=1)).latency_ms == 250
+    assert (await timed.choose(samples.snapshot(), MENU, lambda: 1)).latency_ms == 250

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from logs import BLOCK, live, open_log, seal
 
-from agent.errors import IntegrityFault
 from agent.returning import admit_absence, judge_log, say_where
 from chain.types import Block
 from telemetry.cid import digest_of
+from telemetry.errors import LogBehind
 
 READ = SimpleNamespace(block=Block(BLOCK.chain, BLOCK.number, BLOCK.hash, 1_700_000_000))
 
@@ -30,13 +30,14 @@ def anchored(log, epoch):
 
 
 def test_a_log_that_holds_what_is_anchored_goes_on(log):
-    judge_log(log, SimpleNamespace(anchored=False))
+    for nothing in (None, SimpleNamespace(anchored=False)):
+        assert judge_log(log, nothing) is None
     for _ in range(3):
         live(log, 4)
         seal(log)
     live(log, 1)
     for epoch in range(3):
-        judge_log(log, anchored(log, epoch))
+        assert judge_log(log, anchored(log, epoch)) == epoch
 
 
 def test_a_log_that_lacks_what_is_anchored_is_no_log_to_go_on_with(log, tmp_path):
@@ -48,31 +49,36 @@ def test_a_log_that_lacks_what_is_anchored_is_no_log_to_go_on_with(log, tmp_path
     live(log, 4)
     seal(log)
     registered = anchored(log, 1)
-    with pytest.raises(IntegrityFault, match="more of this log is anchored"):
+    with pytest.raises(LogBehind, match="an epoch is anchored that is not in it"):
         judge_log(backup, registered)
     live(backup, 4)  # as many records do not help
-    with pytest.raises(IntegrityFault, match="more of this log is anchored"):
+    with pytest.raises(LogBehind, match="an epoch is anchored that is not in it"):
         judge_log(backup, registered)
     live(backup, 1)
     seal(backup)  # nor does an epoch of that number
-    with pytest.raises(IntegrityFault, match="another log"):
+    with pytest.raises(LogBehind, match="another epoch is anchored"):
         judge_log(backup, registered)
     backup.close()
 
 
 @pytest.mark.parametrize(("stopped", "reason"), [(True, "stopped"), (False, "killed")])
-def test_an_absence_is_admitted_once_there_is_something_to_be_absent_from(log, stopped, reason):
-    body = SimpleNamespace(log=log)
+def test_an_absence_is_admitted_by_the_process_that_comes_after_it(tmp_path, stopped, reason):
+    path = tmp_path / "life.sqlite"
+    log = open_log(path)
     live(log, 1)
-    admit_absence(body, READ, stopped=stopped)
+    admit_absence(SimpleNamespace(log=log), READ, stopped=stopped)  # born by this process
     assert log.next_seq == 1
-    live(log, 1)
-    since = log.record(1).at
-    admit_absence(body, READ, stopped=stopped)
-    assert log.record(2).body == {"since_ms": since, "reason": reason}
+    since = log.record(0).at
+    log.close()
+    log = open_log(path)
+    admit_absence(SimpleNamespace(log=log), READ, stopped=stopped)
+    assert log.record(1).body == {"since_ms": since, "reason": reason}
     log.append("end", {}, BLOCK)
-    admit_absence(body, READ, stopped=stopped)
-    assert log.next_seq == 4
+    log.close()
+    log = open_log(path)
+    admit_absence(SimpleNamespace(log=log), READ, stopped=stopped)
+    assert log.next_seq == 3
+    log.close()
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
-from logs import DOMAIN, live, open_log, parcel, seal
+from logs import DOMAIN, LOG_KEY, claim, live, open_log, parcel, seal
 
+from chain.keys import Key
 from telemetry.cadence import Cadence
+from telemetry.claim import Claim
 from telemetry.delivery import LOOK_BACK, Delivery
 from telemetry.errors import LogBehind, TargetBusy, TargetUnreachable
 from telemetry.target import place_of
 
-PLACE = place_of(DOMAIN)
 FAST = Cadence(retry_s=0.01, retry_max_s=0.02)
 EPOCHS = LOOK_BACK + 4
 
@@ -28,15 +30,20 @@ class Shelf:
         self.kept: list[int] = []
         self.asked: list[int] = []
         self.fails: list[Exception] = []
-        self.published: int | None = None
+        self.marked: list[int] = []
+        self.shows: list[Claim] = []
         self.mute: Exception | None = None
 
-    async def newest(self, place, agent):
-        assert (place, agent) == (PLACE, 1)
+    async def claims(self, place, agent):
+        assert (place, agent) == (place_of(DOMAIN), 1)
         await asyncio.sleep(0)
         if self.mute:
             raise self.mute
-        return self.published
+        return self.shows
+
+    async def mark(self, parcel):
+        assert parcel.epoch in self.has
+        self.marked.append(parcel.epoch)
 
     async def keep(self, parcel):
         await self._turn()
@@ -74,7 +81,7 @@ def delivery_to(log, tmp_path):
     async def parcel_of(epoch):
         return parcel(log, epoch, tmp_path / "cars")
 
-    return lambda shelf: Delivery(log, shelf, parcel_of, FAST, PLACE)
+    return lambda shelf: Delivery(log, shelf, parcel_of, FAST, DOMAIN, LOG_KEY.address)
 
 
 @asynccontextmanager
@@ -154,23 +161,64 @@ async def test_a_busy_target_is_asked_until_it_has_it(shelf, delivery_to):
 # A log that was restored
 
 
-async def test_nothing_is_sent_where_more_was_published(shelf, delivery_to):
-    shelf.published = EPOCHS
+@pytest.fixture
+def elsewhere(tmp_path, log):
+    """Another history of the same life: as long as ours, and one epoch more."""
+    found = open_log(tmp_path / "elsewhere.sqlite")
+    for _ in range(EPOCHS + 1):
+        live(found, 2)
+        seal(found)
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("epoch", [0, EPOCHS - 1, EPOCHS])
+async def test_nothing_is_sent_where_another_epoch_was_published(
+    shelf, delivery_to, elsewhere, epoch
+):
+    shelf.shows = [claim(elsewhere, epoch)]
     with pytest.raises(LogBehind):
         await delivery_to(shelf).compare()
     delivery = delivery_to(shelf)
     with pytest.raises(LogBehind):
         await delivery.drain()
-    assert shelf.kept == []
+    assert (shelf.kept, delivery.compared) == ([], False)
 
 
-@pytest.mark.parametrize("published", [None, 0, EPOCHS - 1])
-async def test_what_is_published_and_here_is_no_matter(shelf, delivery_to, published):
-    shelf.published = published
+async def test_what_is_published_and_here_is_no_matter(log, shelf, delivery_to):
+    shelf.shows = [claim(log, 0), claim(log, EPOCHS - 1)]
     delivery = delivery_to(shelf)
     await delivery.compare()
     await delivery.drain()
+    assert (shelf.kept, delivery.compared) == ([*range(EPOCHS)], True)
+
+
+async def test_nobody_but_the_log_key_can_say_that_more_was_published(
+    tmp_path, shelf, delivery_to, elsewhere
+):
+    """A target that lies, or means an agent of the same number, stops no life."""
+    real = claim(elsewhere, EPOCHS)
+    other = open_log(tmp_path / "other.sqlite")
+    for _ in range(EPOCHS + 2):
+        live(other, 1)
+        seal(other, Key(b"x" * 32))
+    shelf.shows = [
+        claim(other, EPOCHS + 1),
+        Claim(replace(real.head, epoch=99), real.sig),
+        Claim(real.head, bytes(65)),
+    ]
+    other.close()
+    await delivery_to(shelf).drain()
     assert shelf.kept == [*range(EPOCHS)]
+
+
+async def test_the_newest_is_named_each_time_and_an_old_one_never_again(shelf, delivery_to):
+    await delivery_to(shelf).drain()
+    assert shelf.marked == [*range(EPOCHS)]
+    shelf.has -= {EPOCHS - 1, EPOCHS - 3}
+    shelf.marked.clear()
+    await delivery_to(shelf).drain()
+    assert shelf.marked == [EPOCHS - 1]
 
 
 async def test_a_silent_target_is_asked_before_anything_is_sent(shelf, delivery_to):

@@ -98,15 +98,16 @@ async def keep(told, one, **more):
         target = Kubo(url, **more)
         try:
             await target.keep(one)
+            await target.mark(one)
         finally:
             await target.close()
 
 
-async def newest(told):
+async def shown(told):
     async with Serving(told) as url:
         target = Kubo(url)
         try:
-            return await target.newest(PLACE, 1)
+            return await target.claims(PLACE, 1)
         finally:
             await target.close()
 
@@ -117,14 +118,14 @@ async def newest(told):
 async def test_an_epoch_is_imported_pinned_looked_at_and_marked(one):
     told = Told(one)
     await keep(told, one)
-    assert told.commands == ["dag/import", "pin/ls", "files/read", "files/write"]
-    sent, looked, _, marked = told.asked
+    assert told.commands == ["dag/import", "pin/ls", "files/write"]
+    sent, looked, marked = told.asked
     assert sent[1] == {"pin-roots": "true", "cid-base": "base32"}
     assert one.car.read_bytes() in sent[2]
     assert looked[1] == {"arg": one.cid, "type": "recursive", "cid-base": "base32"}
     assert marked[1]["arg"] == f"/forager/{PLACE}/1/newest"
     assert {marked[1][name] for name in ("create", "parents", "truncate")} == {"true"}
-    assert f"0 {one.cid}\n".encode() in marked[2]
+    assert json.dumps(one.claim.texts()).encode() in marked[2]
 
 
 async def test_lines_it_does_not_need_are_passed_over(one):
@@ -133,32 +134,26 @@ async def test_lines_it_does_not_need_are_passed_over(one):
     await keep(Told(one, dag_import="\n".join(map(json.dumps, lines))), one)
 
 
-@pytest.mark.parametrize("known", [0, 7])
-async def test_the_marker_never_goes_back(one, known):
-    told = Told(one, files_read=f"{known} {one.cid}\n")
-    await keep(told, one)
-    assert "files/write" not in told.commands
+@pytest.mark.parametrize("text", ["", "x", "3", "[]", "{", "null", '{"epoch": "9"}', "[" * 9_000])
+async def test_what_is_no_marker_shows_nothing(one, text, shallow):
+    assert await shown(Told(one, files_read=text)) == []
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1 bafy", "3", f"9 {'b' * 59}", "1" * 400])
-async def test_what_is_no_marker_says_nothing_and_is_replaced(one, text):
-    told = Told(one, files_read=text)
-    assert await newest(told) is None
-    await keep(told, one)
-    assert told.commands[-1] == "files/write"
+async def test_a_marker_is_read_as_it_was_written(one):
+    assert await shown(Told(one, files_read=json.dumps(one.claim.texts()))) == [one.claim]
 
 
 @pytest.mark.parametrize("status", [403, 404, 405])
 async def test_a_node_that_lets_no_files_in_keeps_epochs_all_the_same(one, status):
     told = Told(one, files_read=(status, "no"), files_write=(status, "no"))
     await keep(told, one)
-    assert await newest(told) is None
+    assert await shown(told) == []
 
 
 async def test_a_marker_that_cannot_be_read_or_written_is_no_answer(one):
     broken = (500, '{"Message":"the disk is full","Code":0,"Type":"error"}')
     with pytest.raises(TargetRefused, match="disk is full"):
-        await newest(Told(one, files_read=broken))
+        await shown(Told(one, files_read=broken))
     with pytest.raises(TargetRefused, match="disk is full"):
         await keep(Told(one, files_write=broken), one)
 
@@ -246,13 +241,23 @@ async def test_nobody_is_asked_in_its_place(one):
 
 async def test_a_silent_or_missing_target_is_unreachable(one):
     target = Kubo("http://127.0.0.1:9")
-    for question in (target.keep(one), target.holds(one), target.newest(PLACE, 1)):
+    for question in (
+        target.keep(one),
+        target.holds(one),
+        target.claims(PLACE, 1),
+        target.mark(one),
+    ):
         with pytest.raises(TargetUnreachable):
             await question
     await target.close()
     async with Serving(never) as url:
         target = Kubo(url, deadline_s=0.2)
-        for question in (target.keep(one), target.holds(one), target.newest(PLACE, 1)):
+        for question in (
+            target.keep(one),
+            target.holds(one),
+            target.claims(PLACE, 1),
+            target.mark(one),
+        ):
             with pytest.raises(TargetUnreachable, match="deadline"):
                 await question
         await target.close()
@@ -286,7 +291,7 @@ async def test_an_archive_has_no_files_but_the_markers(archive, target, one):
     async with aiohttp.ClientSession(target.name) as client:
         for where in (f"/forager/{PLACE}/1/newest", f"/forager/{PLACE.lower()}/1/newest"):
             async with client.post("/api/v0/files/read", params={"arg": where}) as answer:
-                assert await answer.text() == f"0 {one.cid}\n"
+                assert await answer.json() == one.claim.texts()
         for where in ("", "/", f"/forager/{PLACE}/2/newest", "/forager/0x1/1/newest"):
             async with client.post("/api/v0/files/read", params={"arg": where}) as answer:
                 assert (answer.status, "does not exist" in await answer.text()) == (500, True)
@@ -295,4 +300,4 @@ async def test_an_archive_has_no_files_but_the_markers(archive, target, one):
             assert answer.status == 200
         async with client.post("/api/v0/files/write?arg=/etc/passwd", data=b"x") as answer:
             assert answer.status == 500
-    assert await target.newest(PLACE, 1) == 0
+    assert await target.claims(PLACE, 1) == [one.claim]

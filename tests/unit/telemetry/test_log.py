@@ -25,7 +25,7 @@ from telemetry.errors import (
     LogMoved,
     LogUnwritable,
 )
-from telemetry.log import Log
+from telemetry.log import SILENCE_MS, Log
 from telemetry.record import NO_PREV, Record
 from telemetry.tree import leaf_hash
 
@@ -81,23 +81,53 @@ def test_time_never_runs_backwards_in_the_log(path):
 
 def test_a_silence_is_written_down_before_what_follows_it(path):
     times = iter([1000, 1900, 3000, 3001, 3002, 9000, 9001])
-    log = Log(path, 1, lambda: next(times), silence_ms=1000)
-    live(log, 3)  # 1000, 1900, and a gap before 3002
+    log = Log(path, 1, lambda: next(times))
+    log.append("birth", {"silence_ms": 1000}, BLOCK)
+    live(log, 2)  # 1900, and a gap before 3002
     log.append("gap", {"since_ms": 3002, "reason": "killed"}, BLOCK)  # one that is known already
     live(log, 1)
     kinds = [log.record(seq).kind for seq in range(log.next_seq)]
-    assert kinds == ["heartbeat", "heartbeat", "gap", "heartbeat", "gap", "heartbeat"]
+    assert kinds == ["birth", "heartbeat", "gap", "heartbeat", "gap", "heartbeat"]
     assert log.record(2).body == {"since_ms": 1900, "reason": "stalled"}
+    log.close()
+
+
+def test_the_silence_that_was_promised_at_birth_stays(path):
+    for times in ([1000], [2001, 2002, 2003]):
+        log = Log(path, 1, iter(times).__next__)
+        log.append("birth" if not log.found else "heartbeat", {"silence_ms": 1000}, BLOCK)
+        log.close()
+    log = Log(path, 1, lambda: 0)
+    assert (log.silence_ms, log.found, log.record(1).kind) == (1000, 3, "gap")
+    log.close()
+
+
+@pytest.mark.parametrize("said", [None, "x", True, 10**12])
+def test_no_log_promises_less_than_one_record_an_hour(path, said):
+    log = Log(path, 1, lambda: 1)
+    log.append("birth", {"silence_ms": said}, BLOCK)
+    assert log.silence_ms == SILENCE_MS
+    log.close()
+
+
+def test_a_place_is_asked_for_when_a_gap_would_still_go_first(path):
+    times = iter([1000, 1500, 5000, 5001, 5002, 5003])
+    log = Log(path, 1, lambda: next(times))
+    log.append("birth", {"silence_ms": 1000}, BLOCK)
+    assert log.place(BLOCK) == 1  # 1500
+    assert log.place(BLOCK) == 2  # 5000, and the gap
+    assert log.append("decision", {}, BLOCK, log.place(BLOCK)).seq == 2
+    assert [log.record(seq).kind for seq in range(log.next_seq)] == ["birth", "gap", "decision"]
     log.close()
 
 
 def test_what_was_made_for_a_place_takes_no_other(path):
     times = iter([1000, 5000, 5001, 5002, 5003])
-    log = Log(path, 1, lambda: next(times), silence_ms=1000)
-    live(log, 1)
+    log = Log(path, 1, lambda: next(times))
+    log.append("birth", {"silence_ms": 1000}, BLOCK)
     with pytest.raises(LogMoved):
         log.append("decision", {}, BLOCK, place=1)  # a gap goes first
-    assert [log.record(seq).kind for seq in range(log.next_seq)] == ["heartbeat", "gap"]
+    assert [log.record(seq).kind for seq in range(log.next_seq)] == ["birth", "gap"]
     assert log.append("decision", {}, BLOCK, place=2).seq == 2
     log.close()
 
@@ -265,7 +295,7 @@ def test_damage_is_found_when_the_log_is_opened(path, harm):
     with pytest.raises(LogDamaged) as found:
         open_log(path)
     assert found.value.consequence == "halt"
-    assert "restore" in found.value.advice
+    assert "Backups" in found.value.advice
 
 
 def test_older_damage_is_found_by_a_full_walk(path):
@@ -284,17 +314,29 @@ def test_older_damage_is_found_by_a_full_walk(path):
 
 def test_a_changed_block_is_never_served(path):
     log = open_log(path)
-    live(log, 2)
-    seal(log)
+    for _ in range(3):
+        live(log, 2)
+        seal(log)
     cid = log.epoch_blocks(0)[0]
-    name = cid_of(log.epoch_blocks(0)[1][1])
+    name = cid_of(log.epoch_blocks(0)[1][2])
     log.close()
-    edit(path, "UPDATE records SET data = x'00' WHERE seq = 0")
+    edit(path, "UPDATE records SET data = x'00' WHERE seq = 1")
     log = open_log(path)
     assert log.block(cid)
     with pytest.raises(LogDamaged):
         log.block(name)
     log.close()
+
+
+def test_a_birth_that_cannot_be_read_is_damage(path):
+    log = open_log(path)
+    for _ in range(3):
+        live(log, 2)
+        seal(log)
+    log.close()
+    edit(path, "UPDATE records SET data = x'00' WHERE seq = 0")
+    with pytest.raises(LogDamaged, match="record 0"):
+        open_log(path)
 
 
 @pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" + bytes(4000)])

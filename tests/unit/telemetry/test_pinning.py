@@ -12,7 +12,7 @@ from aiohttp import web
 from logs import DOMAIN, LOG_KEY, HeadSigner, live, open_log, parcel, seal
 from pinservice import PinService
 from serving import Serving, never
-from targets import PLACE, TargetConformance, kept
+from targets import PLACE, TargetConformance, epochs, kept
 
 from telemetry.cadence import Cadence
 from telemetry.errors import TargetBusy, TargetRefused, TargetUnreachable
@@ -87,7 +87,7 @@ async def test_the_service_has_fetched_every_block(log, service, target, one):
         "cid": one.cid,
         "name": f"forager/{PLACE}/1/000000",
         "origins": [multiaddr_of(target._origin.gateway)],
-        "meta": {"gateway": target._origin.gateway},
+        "meta": {"gateway": target._origin.gateway} | one.claim.texts(),
     }
 
 
@@ -99,7 +99,7 @@ async def test_while_it_is_queued_it_is_asked_after_and_not_asked_for_again(serv
         with pytest.raises(TargetBusy, match=f"status={status}"):
             await target.keep(one)
     assert not await target.holds(one)
-    assert await target.newest(PLACE, 1) == 0
+    assert await target.claims(PLACE, 1) == [one.claim]
     service.go.set()
     await kept(target, one)
     assert service.posted == [one.cid]
@@ -186,16 +186,35 @@ async def test_the_token_is_read_each_time(service, target, token, one):
         await target.holds(one)
 
 
-async def test_epochs_of_one_life_are_told_from_those_of_others(service, target):
-    names = ["000007", "000003", "12", "x", "000009/1", "1000000"]
-    strangers = [f"forager/{PLACE}/11/000099", f"my forager/{PLACE}/1/000098"]
+async def test_only_pins_of_that_name_and_with_a_head_are_shown(service, target, one):
+    texts = one.claim.texts()
+    pins = {
+        f"forager/{PLACE}/1/000007": texts,
+        f"forager/{PLACE}/1/000008": {},
+        f"forager/{PLACE}/1/000009": texts | {"sig": "0x"},
+        f"forager/{PLACE}/11/000010": texts,
+    }
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
-        for name in (*(f"forager/{PLACE}/1/{name}" for name in names), *strangers):
-            pin = {"cid": "bafkqaaa", "name": name}
+        for name, meta in pins.items():
+            pin = {"cid": "bafkqaaa", "name": name, "meta": meta}
             async with client.post(f"{service.url}/pins", json=pin) as answer:
                 assert answer.status == 202
-    assert await target.newest(PLACE, 1) == 1_000_000
-    assert await target.newest(PLACE, 11) == 99
+    assert await target.claims(PLACE, 1) == [one.claim]
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 501])
+async def test_a_service_that_lists_none_by_name_gets_epochs_all_the_same(
+    service, target, token, one, status
+):
+    async def picky(request):
+        if "match" in request.query:
+            return web.json_response({"error": {"reason": "BAD_REQUEST"}}, status=status)
+        return web.json_response({"count": 0, "results": []})
+
+    async with Serving(picky) as url:
+        picked = Pinning(url, token, Origin("http://x"))
+        assert await picked.claims(PLACE, 1) == []
+        await picked.close()
 
 
 @pytest.mark.parametrize(
@@ -212,7 +231,7 @@ async def test_an_answer_that_lists_no_pins_is_a_refusal(token, one, text, shall
 
     async with Serving(answer) as url:
         target = Pinning(url, token, Origin("http://x"))
-        for question in (target.keep(one), target.holds(one), target.newest(PLACE, 1)):
+        for question in (target.keep(one), target.holds(one), target.claims(PLACE, 1)):
             with pytest.raises(TargetRefused):
                 await question
         await target.close()
@@ -301,7 +320,7 @@ async def test_a_life_is_pinned_epoch_by_epoch(tmp_path, service, token):
     assert (status.epochs, status.waiting, status.troubles) == (4, 0, {})
     assert service.posted == [epoch.cid for epoch in log.epochs(1, 0, 9)]
     assert set(service.blocks) == set(service.posted)
-    assert await target.newest(PLACE, 1) == 3
+    assert await epochs(target) == [0, 1, 2, 3]
     await target.close()
     await node.stop()
     log.close()

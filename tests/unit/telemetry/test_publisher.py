@@ -37,8 +37,11 @@ class Shelf:
     async def holds(self, parcel):
         return parcel.cid in self.kept
 
-    async def newest(self, place, agent):
-        return None
+    async def mark(self, parcel):
+        assert parcel.cid in self.kept
+
+    async def claims(self, place, agent):
+        return []
 
 
 class Stuck(Shelf):

@@ -9,7 +9,7 @@ from serving import Serving
 
 from agent.config import KuboTarget, PinningTarget
 from agent.home import Home
-from agent.wiring import _target
+from agent.publishing import target_of
 from telemetry.errors import TargetRefused
 from telemetry.kubo import Kubo
 
@@ -17,7 +17,7 @@ NODE = "/dns/node.example/tcp/4001/p2p/12D3KooW"
 
 
 def test_a_kubo_is_spoken_to_as_one(tmp_path):
-    target = _target(KuboTarget(url="http://a/"), Home(tmp_path), "http://us")
+    target = target_of(KuboTarget(url="http://a/"), Home(tmp_path), "http://us")
     assert (type(target), target.name) == (Kubo, "http://a")
 
 
@@ -49,10 +49,10 @@ async def test_a_service_is_told_where_the_blocks_are(tmp_path, serves, origins,
 
     async with Serving(hear) as url:
         section = PinningTarget(url=url, token_file="token", origins=(NODE, NODE))
-        target = _target(section, Home(tmp_path), serves)
+        target = target_of(section, Home(tmp_path), serves)
         with pytest.raises(TargetRefused):
             await target.keep(one_epoch)
         await target.close()
     ((token, order),) = heard
     assert token == "Bearer secret"
-    assert (order["origins"], order["meta"]) == (origins, {"gateway": serves})
+    assert (order["origins"], order["meta"]["gateway"]) == (origins, serves)
