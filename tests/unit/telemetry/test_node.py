@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import aiohttp
 import pytest
 from cbrrr import CID, decode_dag_cbor
-from logs import DOMAIN, LOG_KEY, live, open_log, seal
+from logs import DOMAIN, LOG_KEY, live, open_log, parcel, seal
 
 from chain.keys import Key
 from telemetry.car import Block, car_bytes, car_name, read_car, write_car
 from telemetry.checkpoint import Checkpoint
 from telemetry.cid import cid_of, to_binary
 from telemetry.errors import BadImport, LogHeld
+from telemetry.kubo import Kubo
 from telemetry.negotiate import matches, wanted
-from telemetry.node import Node
+from telemetry.node import CONNECTIONS, Node
 from telemetry.store import Archive
 from telemetry.wanted import CAR, RAW, Declined
 
@@ -431,3 +434,61 @@ async def test_uploads_that_are_no_epoch_are_answered_and_forgotten(rpc, archive
                 async with client.post(f"/api/v0/{command}?arg={arg}") as answer:
                     assert answer.status == 500
     assert archive.agents() == []
+
+
+# Those who connect and say nothing
+
+
+def descriptors():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def test_silent_connections_keep_nobody_out_and_take_few_descriptors(log):
+    node = Node(log, DOMAIN)
+    url = await node.start("127.0.0.1", 0)
+    host, port = url.removeprefix("http://").split(":")
+    before = descriptors()
+    silent = [await asyncio.open_connection(host, int(port)) for _ in range(3 * CONNECTIONS)]
+    for _, writer in silent:
+        writer.write(b"GET /agents HTTP/1.1\r\nHost: x\r\n")
+    await asyncio.sleep(0.1)
+    held = descriptors() - before - len(silent)  # ours are the other ends
+    assert held <= CONNECTIONS
+    async with aiohttp.ClientSession(url) as client, client.get("/agents") as answer:
+        assert (await answer.json())["agents"] == [1]
+    for _, writer in silent:
+        writer.close()
+    await node.stop()
+
+
+async def test_a_stalled_upload_holds_up_no_other(log, rpc, tmp_path):
+    host, port = rpc.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    head = "Content-Type: multipart/form-data; boundary=X\r\nContent-Length: 100000\r\n\r\n"
+    part = "--X\r\nContent-Disposition: form-data; name=f\r\n\r\n"
+    writer.write(f"POST /api/v0/dag/import HTTP/1.1\r\nHost: x\r\n{head}{part}".encode())
+    await asyncio.sleep(0.1)
+    target = Kubo(rpc, deadline_s=2)
+    await target.keep(parcel(log, 0, tmp_path))
+    await target.close()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"--X\r\nContent-Length: zz\r\n\r\nabc\r\n--X--\r\n",
+        b"--X\r\nA" * 100,
+        b"--X\r\nContent-Encoding: gzip\r\n\r\nabc\r\n--X--\r\n",
+        b"garbage",
+    ],
+    ids=lambda body: body[:12],
+)
+async def test_an_upload_of_another_form_is_an_error_as_kubo_tells_it(rpc, body):
+    headers = {"Content-Type": "multipart/form-data; boundary=X"}
+    async with (
+        aiohttp.ClientSession(rpc) as client,
+        client.post("/api/v0/dag/import", data=body, headers=headers) as answer,
+    ):
+        assert answer.status == 500
+        assert (await answer.json())["Type"] == "error"

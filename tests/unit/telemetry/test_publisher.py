@@ -6,12 +6,13 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from logs import BLOCK, DOMAIN, LOG_KEY, HeadSigner, live, open_log
+from logs import BLOCK, DOMAIN, LOG_KEY, HeadSigner, claim, live, open_log, seal
 
 from chain.keys import Key
 from telemetry.cadence import Cadence, Pause
 from telemetry.car import epoch_files, read_epoch
-from telemetry.errors import LogDamaged, TargetUnreachable
+from telemetry.claim import Claim
+from telemetry.errors import LogBehind, LogDamaged, TargetUnreachable
 from telemetry.publisher import Publisher
 from telemetry.record import Record
 
@@ -291,3 +292,83 @@ async def test_a_target_that_fails_in_a_new_way_ends_no_publishing(log, tmp_path
         live(log, 4)
         await until(lambda: shelf.kept)
         assert not task.done()
+
+
+# A home that was restored
+
+
+class Mute(Shelf):
+    """Keeps and holds, and for so long does not say what it knows."""
+
+    def __init__(self) -> None:
+        super().__init__("mute")
+        self.speaks = asyncio.Event()
+        self.shows: list[Claim] = []
+
+    async def claims(self, place, agent):
+        if not self.speaks.is_set():
+            raise TargetUnreachable(target=self.name)
+        return self.shows
+
+
+async def sent_one(log, tmp_path, mute, signer):
+    mute.speaks.set()
+    live(log, 4)
+    await publisher_of(log, tmp_path, mute, signer=signer).finish(5)
+    assert len(mute.kept) == 1
+    mute.speaks.clear()
+
+
+async def test_nothing_is_sealed_before_those_who_may_know_more_are_heard(log, tmp_path):
+    mute, signer = Mute(), HeadSigner()
+    await sent_one(log, tmp_path, mute, signer)
+    publisher = publisher_of(log, tmp_path, mute, signer=signer)
+    live(log, 4)
+    async with running(publisher):
+        await asyncio.sleep(0.5)
+        assert not await publisher.publish()
+        assert (log.sealed_epochs, list(signer.heads)) == (1, [0])
+        assert "answer" in publisher.status().troubles["mute"]
+        mute.speaks.set()
+        await until(lambda: len(mute.kept) == 2)
+
+
+async def test_who_never_speaks_is_not_waited_for_for_ever(log, tmp_path):
+    mute, signer = Mute(), HeadSigner()
+    await sent_one(log, tmp_path, mute, signer)
+    patient = Cadence(records=4, seconds=1000, retry_s=0.01, retry_max_s=0.02, hear_s=0.5)
+    live(log, 4)
+    async with running(publisher_of(log, tmp_path, mute, signer=signer, cadence=patient)):
+        await asyncio.sleep(0.2)
+        assert log.sealed_epochs == 1
+        await until(lambda: log.sealed_epochs == 2)
+    assert len(mute.kept) == 1
+
+
+async def test_one_who_knows_another_epoch_stops_it_all(log, tmp_path):
+    mute, signer = Mute(), HeadSigner()
+    await sent_one(log, tmp_path, mute, signer)
+    other = open_log(tmp_path / "other.sqlite")
+    for records in (4, 3):
+        live(other, records)
+        seal(other)
+    mute.shows = [claim(other, 1)]
+    mute.speaks.set()
+    other.close()
+    publisher = publisher_of(log, tmp_path, mute, signer=signer)
+    live(log, 4)
+    with pytest.raises(LogBehind):
+        async with asyncio.timeout(5):
+            await publisher.run()
+    assert list(signer.heads) == [0]
+
+
+async def test_a_clock_that_was_set_back_does_not_hold_up_an_epoch(log, tmp_path):
+    live(log, 1)
+    now = [log.record(0).at - 86_400_000]
+    publisher = publisher_of(log, tmp_path, cadence=Cadence(seconds=2), clock=lambda: now[0])
+    async with running(publisher):
+        await asyncio.sleep(0.4)
+        assert log.sealed is None
+        now[0] += 2000
+        await until(lambda: log.sealed)
