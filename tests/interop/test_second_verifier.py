@@ -572,6 +572,43 @@ async def test_no_lie_passes_for_being_signed(second, forged, tmp_path, name):
     assert kind in theirs
 
 
+def a_theft_in_the_end(log):
+    log.change(8, body={"ending": "horizon", "cause": "its time was up"})
+    call = {"to": TOKEN, "function": "transfer(address,uint256)", "args": [MARKET, 5]}
+    sent = {"stage": "sent", "intent": "close.7", "because": 8, "purpose": "act", "nonce": 7}
+    told = sent | {"hash": word("x"), "call": call | {"value": "0", "gas": 1}}
+    log.change(9, kind="effect", body=told)
+
+
+def another_first_entry(log):
+    log.records[7]["body"]["menu"][0]["key"] = "hold.still"
+
+
+def without(seq, name):
+    return lambda log: log.records[seq]["body"].pop(name)
+
+
+STRICTER = {
+    "what closes a lease takes tokens": (a_theft_in_the_end, "intent"),
+    "an integer of 2^53": (said(7, observation={"x": 2**53}), "record"),
+    "an amount that is no text": (said(6, fee=5), "body"),
+    "a root in hex": (said(4, root="0x" + "00" * 32), "body"),
+    "an ending for no reason": (said(8, ending="bored", cause=""), "body"),
+    "a menu that begins with something else": (another_first_entry, "body"),
+    "no thought": (without(7, "thought"), "body"),
+    "no limits": (without(0, "limits"), "body"),
+    "no hash": (without(5, "hash"), "body"),
+}
+
+
+@pytest.mark.parametrize("name", STRICTER)
+def test_the_second_verifier_takes_the_page_at_its_word(second, forged, tmp_path, name):
+    tell, kind = STRICTER[name]
+    tell(forged)
+    found = second.verify(forged.write(tmp_path))
+    assert kind in {finding["kind"] for finding in found["findings"]}
+
+
 # ------------------------------------------------------------------------------ from a gateway
 
 
