@@ -1,7 +1,7 @@
 // A second verifier of Forager's logs, written from docs/telemetry-format.md and nothing else.
 //
-//     npm install @ipld/car@5 @ipld/dag-cbor@9 cborg@4 multiformats@13
-//     npm install @noble/curves@2 @noble/hashes@2
+//     npm install @ipld/car@5.4.2 @ipld/dag-cbor@9.2.5 cborg@4.5.8 multiformats@13.4.2
+//     npm install @noble/curves@2.4.0 @noble/hashes@2.4.0
 //     node verify.mjs FOLDER|GATEWAY [--agent N] [--rpc URL --registry 0x…] [--json]
 //
 // Prints what is wrong, `kind record detail` a line, then OK or FAILED n; ends with 0, 1, or with 2

@@ -6,7 +6,6 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { Token, Tokenizer, Type, decode, encode } from 'cborg'
-import { CID } from 'multiformats/cid'
 
 export const hex = (bytes) => '0x' + bytesToHex(bytes)
 export const raw = (text) => hexToBytes(text.replace('0x', ''))
@@ -16,8 +15,9 @@ export const word = (x) => BigInt.asUintN(256, BigInt(x)).toString(16).padStart(
 export const low = (x) => String(x).toLowerCase()
 export const differ = (a, b) => Buffer.compare(a, b) !== 0
 export const isPlain = (x) => x !== null && Object.getPrototypeOf(Object(x)) === Object.prototype
+const isCid = (x) => x?.asCID === x && x !== undefined // of whichever copy of multiformats
 export const isLink = (x) =>
-  x instanceof CID && x.bytes.length === 36 && hex(x.bytes).startsWith('0x01711220')
+  isCid(x) && x.bytes.length === 36 && hex(x.bytes).startsWith('0x01711220')
 
 // JavaScript has one number for 1 and 1.0, CBOR has two: floats stay wrapped until they are used.
 export class Float {
@@ -34,7 +34,7 @@ class Tokens extends Tokenizer {
 }
 const encoders = {
   Object: (x) => x instanceof Float ? new Token(Type.float, x.value)
-    : x instanceof CID ? encodeOptions.typeEncoders.Object(x) : null
+    : isCid(x) ? encodeOptions.typeEncoders.Object(x) : null
 }
 export const pack = (x) => encode(x, { ...encodeOptions, typeEncoders: encoders })
 

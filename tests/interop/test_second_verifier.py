@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import struct
 import time
 from dataclasses import replace
@@ -14,8 +15,9 @@ import pytest
 from aiohttp import web
 from cbrrr import CID, encode_dag_cbor
 from forging import Forgery, WholeTeller
+from ipfsd import HERE
 from lives import MARKET, OPERATOR, REGISTRY, SEED, TOKEN, whole_life, word
-from second import Second, judged
+from second import EXAMPLES, Second, judged
 from served import Honest, serving
 
 from chain.keys import Key
@@ -774,6 +776,13 @@ def test_every_bit_of_an_epochs_header_counts(second, tmp_path):
 
 
 # ----------------------------------------------------------------------------------- the command
+
+
+def test_a_stranger_installs_what_the_tests_run_on():
+    told = re.findall(r"(@?[\w/-]+)@([\d.]+)", (EXAMPLES / "verify.mjs").read_text())
+    pinned = json.loads((HERE / "package.json").read_text())["dependencies"]
+    assert len(told) == 6
+    assert dict(told).items() <= pinned.items()
 
 
 def test_the_command_prints_a_line_for_each_finding(second, forged, tmp_path):
