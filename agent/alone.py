@@ -37,8 +37,8 @@ class Pair:
 
 def pair(places: Places) -> Pair:
     return Pair(
-        signer=(sys.executable, "-m", "chain.signer", str(places.signer / "signer.toml")),
-        agent=(sys.executable, "-m", "agent", "run", "--home", str(places.agent), "--json"),
+        signer=(sys.executable, "-P", "-m", "chain.signer", str(places.signer / "signer.toml")),
+        agent=(sys.executable, "-P", "-m", "agent", "run", "--home", str(places.agent), "--json"),
     )
 
 

@@ -23,7 +23,7 @@ HEALTH_S: Final = 5.0
 
 def main(words: Sequence[str], places: Places) -> int:
     if not words or words[0] not in ROLES:
-        _turn_into((sys.executable, "-m", "agent", *(words or ("--help",))))
+        _turn_into((sys.executable, "-P", "-m", "agent", *(words or ("--help",))))
     role = words[0]
     if len(words) > 1:
         sys.stderr.write(f"forager: the role {role} takes no arguments\n")

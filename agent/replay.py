@@ -1,6 +1,6 @@
 """Runs decisions again: the model that a record names must give the probabilities it says.
 
-A sample is drawn by the records' own hashes, so that nobody chooses it and everyone has the same.
+Each audit draws its own sample: what a log could compute, its writer could steer.
 Backends differ in the last digits even with equal weights, and a kept prompt's head is summed in
 another order than a fresh one: what is compared is total variation, within a tolerance.
 """
@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from math import exp
 from pathlib import Path
+from random import random
 from typing import Any, Final, NamedTuple
 
 from agent.models import SHIPPED
 from agent.prompt import LABELS, MOST_PARAMS, prompt_digest, render
 from compute.engine_client import Engine, EngineConfig
-from compute.errors import ComputeError
+from compute.errors import ComputeError, NoModel, Unanswerable
 from compute.manifest import digest_file
 from strategies.errors import NotPlain
 from strategies.plain import from_plain
@@ -34,13 +35,15 @@ SAME_BUILD: Final = 0.01
 """Total variation allowed where llama.cpp was built as the agent's was."""
 OTHER_BUILD: Final = 0.05
 CONTEXT: Final = 2048
+MOST_CONTEXT: Final = 8192
+"""Tokens: what a longer prompt would be is no decision of ours, and a model could not hold it."""
 DEADLINE_S: Final = 120.0
 
 
 class Sampled(NamedTuple):
-    """A decision to be run again; `rank` is its leaf."""
+    """A decision to be run again, if its rank is small enough."""
 
-    rank: bytes
+    rank: float
     seq: int
     body: Mapping[str, Any]
 
@@ -52,35 +55,40 @@ class Taken(NamedTuple):
     sample: Sequence[Sampled]
 
 
-@dataclass(frozen=True, slots=True)
+def sampler(_: Checkpoint) -> Sampler:
+    """The harvest: some of each epoch's decisions."""
+    return Sampler()
+
+
+@dataclass(slots=True)
 class Sampler:
-    """Takes the decisions with the smallest leaves; it runs where an epoch is judged."""
+    """Takes those of the smallest ranks, which are drawn anew each time."""
 
-    count: int = SAMPLE
+    prompt: str | None = None
+    sample: list[Sampled] = field(default_factory=list)
 
-    def __call__(self, _: Checkpoint, records: Sequence[Read]) -> Taken:
-        thought = (
-            Sampled(read.leaf, read.seq, read.record.body)
-            for read in records
-            if read.record.kind == "decision" and read.record.body.get("model") != "reflex"
-        )
-        genome = records[0].record.body.get("genome") if records and not records[0].seq else None
-        asked = genome.get("prompt") if isinstance(genome, dict) else None
-        return Taken(asked, nsmallest(self.count, thought, key=lambda each: each.rank))
+    def take(self, records: Sequence[Read]) -> None:
+        for seq, _, _, record in records:
+            if record.kind == "decision" and record.body.get("model") != "reflex":
+                self.sample.append(Sampled(random(), seq, record.body))  # noqa: S311 - by the system
+            elif not seq and isinstance(genome := record.body.get("genome"), dict):
+                self.prompt = genome.get("prompt")
+        self.sample = nsmallest(SAMPLE, self.sample)
+
+    def done(self) -> Taken:
+        return Taken(self.prompt, self.sample)
 
 
 @dataclass(slots=True)
 class Replay:
     """Gathers the sample while a log is audited; `run` it afterwards, if the log is sound."""
 
-    count: int = SAMPLE
     prompt: str | None = None
     sample: list[Sampled] = field(default_factory=list)
 
     def gather(self, _: Epoch, taken: Taken) -> None:
         self.prompt = self.prompt or taken.prompt
-        every = [*self.sample, *taken.sample]
-        self.sample = nsmallest(self.count, every, key=lambda each: each.rank)
+        self.sample = nsmallest(SAMPLE, [*self.sample, *taken.sample])
 
     async def run(self, models: Sequence[Path]) -> tuple[Replayed, tuple[Finding, ...]]:
         """Look for the models by digest among the shipped ones and these files."""
@@ -121,23 +129,37 @@ def _by_digest(models: Sequence[Path]) -> Mapping[str, Path]:
 async def _run(
     model: Path, adapter: Path | None, decisions: Sequence[Sampled], found: Findings
 ) -> list[float]:
-    engine = Engine(EngineConfig(model, adapter, context=CONTEXT, deadline_s=DEADLINE_S))
-    differences = []
+    longest = max(len(each.body["prompt"]) for each in decisions)
+    context = min(max(longest, CONTEXT), MOST_CONTEXT)
+    engine = Engine(EngineConfig(model, adapter, context=context, deadline_s=DEADLINE_S))
+    differences, silent = list[float](), list[str]()
     try:
         ours = (await engine.start()).engine
         for each in decisions:
-            difference = await _again(engine, each)
-            differences.append(difference)
             allowed = SAME_BUILD if each.body["model"]["engine"] == ours else OTHER_BUILD
-            if difference > allowed:
-                said = f"the model's probabilities differ by {difference:.4f}, {allowed} is allowed"
+            try:
+                differences.append(await _again(engine, each))
+            except (Unanswerable, ArithmeticError, ValueError) as error:
+                said = f"the model cannot have been asked this: {error}"
                 found.fault(kinds.REPLAY, said, each.seq)
+            except NoModel as error:
+                silent.append(str(error))
+            else:
+                _judge_difference(differences[-1], allowed, each.seq, found)
     except ComputeError as error:
-        left = len(decisions) - len(differences)
-        found.note(kinds.REPLAY, f"{model.name}: {error}; {left} decisions not run again")
+        silent = [str(error)] * len(decisions)
     finally:
         await engine.close()
+    if silent:
+        said = f"{model.name}: {silent[0]}; {len(silent)} decisions not run again"
+        found.note(kinds.REPLAY, said)
     return differences
+
+
+def _judge_difference(difference: float, allowed: float, seq: int, found: Findings) -> None:
+    if not difference <= allowed:
+        said = f"the model's probabilities differ by {difference:.4f}, {allowed} is allowed"
+        found.fault(kinds.REPLAY, said, seq)
 
 
 async def _again(engine: Engine, sampled: Sampled) -> float:

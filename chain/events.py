@@ -12,6 +12,7 @@ from eth_utils.crypto import keccak
 import contracts
 from chain import abi
 from chain.answers import Log
+from chain.errors import Unreachable
 from chain.types import Json
 
 
@@ -43,18 +44,27 @@ def indexed(value: int | str) -> str:
 
 
 def decode(contract: str, log: Log) -> Event | None:
-    """The event in a log of this contract; None for one its ABI does not know."""
+    """The event in a log of this contract; None for one its ABI does not know.
+
+    One that does not fit the ABI raises `Unreachable`: no contract of ours emits it.
+    """
     shape = _shapes(contract).get(log.topics[0]) if log.topics else None
     if shape is None or len(log.topics) != 1 + len(shape.indexed):
         return None
+    try:
+        return Event(shape.name, _args(shape, log), log)
+    except Exception as error:  # the decoder has many ways to say that it does not fit
+        raise Unreachable("A node's answer makes no sense", cause=shape.name) from error
+
+
+def _args(shape: _Shape, log: Log) -> Mapping[str, Json]:
     args = {
         name: abi.decode([form], bytes.fromhex(word[2:]))[0]
         for (name, form), word in zip(shape.indexed, log.topics[1:], strict=True)
     }
     forms = [form for _, form in shape.plain]
     values = abi.decode(forms, bytes.fromhex(log.data[2:]))
-    args |= {name: value for (name, _), value in zip(shape.plain, values, strict=True)}
-    return Event(shape.name, args, log)
+    return args | {name: value for (name, _), value in zip(shape.plain, values, strict=True)}
 
 
 @cache

@@ -15,6 +15,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from chain import abi, answers
 from chain.errors import NodeRefused, Reverted, Unreachable
+from chain.reverts import is_revert
 
 ANSWER_BYTES: Final = 64 * 1024 * 1024
 AT_ONCE: Final = 8
@@ -56,13 +57,17 @@ class Rpc:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def view(self, to: str, signature: str, *args: Any) -> list[Any]:
-        """Call a view at the latest block; one that is not there raises `Reverted`."""
+    async def view(self, to: str, signature: str, *args: Any, at: str = "latest") -> list[Any]:
+        """Call a view at a block; one that is not there raises `Reverted`."""
         shape = abi.function(signature)
         data = "0x" + (shape.selector + abi.encode(shape.inputs, args)).hex()
         try:
-            raw = await self.rpc("eth_call", {"to": to, "data": data}, "latest")
+            raw = await self.rpc("eth_call", {"to": to, "data": data}, at)
         except NodeRefused as refusal:
+            if not is_revert(
+                refusal
+            ):  # a node that is busy, or asked too often, says nothing of it
+                raise
             raise Reverted("This view reverts", view=signature, words=refusal.words) from None
         try:
             return list(abi.decode(shape.outputs, bytes.fromhex(raw[2:])))

@@ -130,6 +130,7 @@ async def start_signer(config: Path, *, log: int | None = None) -> SignerProcess
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         "-m",
         "chain.signer",
         *("--follow", str(os.getpid())),

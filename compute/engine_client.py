@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, cast
 
-from compute.errors import BadModel, EngineGone, NoModel
+from compute.errors import BadModel, EngineGone, NoModel, Unanswerable
 from compute.port import ModelId, Scores
 from compute.scoring import sound
 
@@ -44,7 +44,7 @@ class EngineConfig:
     def command(self) -> list[str]:
         adapter = ["--adapter", str(self.adapter)] if self.adapter else []
         return [
-            *(sys.executable, "-m", "compute.engine", "--model", str(self.model), *adapter),
+            *(sys.executable, "-P", "-m", "compute.engine", "--model", str(self.model), *adapter),
             *(
                 "--context",
                 str(self.context),
@@ -103,7 +103,7 @@ class Engine:
                 raise
         self._failures = 0
         if "none" in reply:
-            raise NoModel(str(reply["none"]))
+            raise Unanswerable(str(reply["none"]))
         return Scores(sound(reply["logits"], labels), child.model)
 
     async def close(self) -> None:

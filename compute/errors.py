@@ -42,6 +42,10 @@ class EngineGone(NoModel):
     """The engine's process ended or stopped answering."""
 
 
+class Unanswerable(NoModel):
+    """The model runs, and cannot be asked this."""
+
+
 class BadModel(ComputeError):
     """This model file will never serve: asking again cannot help."""
 

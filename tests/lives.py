@@ -297,7 +297,7 @@ class Deeds:
     mined: Mapping[int, Mined]
     out: tuple[Movement, ...] = ()
     into: tuple[Movement, ...] = ()
-    authorizations: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    authorizations: Mapping[str, frozenset[tuple[str, bytes]]] = field(default_factory=dict)
     leases: tuple[LeaseFact, ...] = ()
     times: Mapping[int, int] = field(default_factory=dict)
     hashes: Mapping[int, str | None] = field(default_factory=dict)
@@ -327,7 +327,7 @@ def deeds(teller: Teller) -> Deeds:
         seen_from=1000,
         head=1000,
         anchors=(Anchored(anchored, 22), Anchored(teller.mark, 23)),
-        ended=Ended(CAUSES["horizon"], wallet, teller.mark, word("tx 3")),
+        ended=Ended(CAUSES["horizon"], wallet, teller.mark, word("tx 3"), 23),
     )
     return Deeds(
         account,
@@ -335,6 +335,23 @@ def deeds(teller: Teller) -> Deeds:
         out=(Movement(token, MARKET.lower(), 5, word("tx 1"), 21),),
         into=(Movement(token, MARKET.lower(), 9, word("gift"), 22),),
     )
+
+
+def living(
+    teller: Teller,
+    acts: Mapping[int, tuple[str, int]] | None = None,
+    **account: Any,
+) -> tuple[Registered, Deeds]:
+    """A chain where it still lives; `acts` are calls of `top_up`, by nonce: intent and block."""
+    whole = whole_life()
+    life = replace(registered(whole), operator=teller.operator.lower(), ended=False, cause=0)
+    done = {0: deeds(whole).mined[0]}
+    for nonce, (intent, block) in (acts or {}).items():
+        filling = Filling(WALLET.address, intent)
+        data = calldata(top_up(), filling, Domain(CHAIN, TOKEN), WALLET.sign)
+        done[nonce] = mined(nonce, MARKET, data)._replace(block=block)
+    known = Account(nonce=len(done), seen_from=1000, head=1000)
+    return replace(life, last=None), Deeds(replace(known, **account), mined=done)
 
 
 class FakeWitness:
@@ -345,7 +362,7 @@ class FakeWitness:
         self.registry = REGISTRY.lower()
         self._life, self._done, self._uri = life, done, uri
 
-    async def life(self, agent: int) -> Registered | None:
+    async def life(self, agent: int, block: int | None = None) -> Registered | None:
         return self._life
 
     async def uri(self, agent: int) -> str:
@@ -378,11 +395,24 @@ class FakeWitness:
         times = (self._done.times.get(number, number) for number in range(head + 1))
         return next((number for number, at in enumerate(times) if at >= time), head + 1)
 
-    async def block_hashes(self, numbers: Sequence[int]) -> AsyncIterator[str | None]:
+    async def blocks(self, numbers: Sequence[int]) -> AsyncIterator[tuple[str, int] | None]:
         for number in numbers:
-            yield self._done.hashes.get(number, word(f"block {number}"))
+            known = self._done.hashes.get(number, word(f"block {number}"))
+            yield None if known is None else (known, await self.time(number))
 
 
-def count(_: Any, records: Sequence[Any]) -> int:
-    """A harvest that other processes can find by its name."""
-    return len(records)
+class Counter:
+    """Counts an epoch's records."""
+
+    def __init__(self, _: Checkpoint) -> None:
+        self.count = 0
+
+    def take(self, records: Sequence[Any]) -> None:
+        self.count += len(records)
+
+    def done(self) -> int:
+        return self.count
+
+
+count = Counter
+"""A harvest that other processes can find by its name."""

@@ -230,7 +230,7 @@ class Demo:
         """Audit the life against its chain, and draw it."""
         from telemetry.auditing.audit import Asked, examine
         from telemetry.auditing.drawing.view import Checked
-        from telemetry.auditing.glimpse import Glimpser
+        from telemetry.auditing.glimpse import glimpser
         from telemetry.auditing.page import write_page
         from telemetry.auditing.timeline import Timeline
         from telemetry.errors import SourceError
@@ -239,7 +239,7 @@ class Demo:
         rpc, registry, life = ground.devnet.url, ground.deployment.registry, Timeline()
         asked = Asked(archive, agent, rpc=rpc, registry=registry)
         try:
-            audited = await examine(asked, harvest=Glimpser(), gather=life.gather)
+            audited = await examine(asked, harvest=glimpser, gather=life.gather)
             checked = Checked.by(audited, audited.verdict)
         except SourceError as fault:  # it lived too badly to publish anything
             checked = Checked(nothing(str(fault), agent))

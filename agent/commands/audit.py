@@ -70,21 +70,21 @@ async def _examine(
 ) -> Verdict:
     """One audit, whatever more is wanted of the log."""
     from telemetry.auditing.audit import examine
-    from telemetry.auditing.harvest import Taker, together
+    from telemetry.auditing.harvest import Wanted, together
 
-    takers = list[Taker]()
+    wanted = list[Wanted]()
     if replay:
-        from agent.replay import Replay, Sampler
+        from agent.replay import Replay, sampler
 
         again = Replay()
-        takers.append((Sampler(), again.gather))
+        wanted.append((sampler, again.gather))
     if html:
-        from telemetry.auditing.glimpse import Glimpser
+        from telemetry.auditing.glimpse import glimpser
         from telemetry.auditing.timeline import Timeline
 
         life = Timeline()
-        takers.append((Glimpser(), life.gather))
-    harvest, gather = together(takers)
+        wanted.append((glimpser, life.gather))
+    harvest, gather = together(wanted)
     progress = None if quiet else show_progress
     audited = await examine(asked, progress=progress, harvest=harvest, gather=gather)
     verdict = audited.verdict

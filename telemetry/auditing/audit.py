@@ -130,6 +130,8 @@ async def examining(
         pool = Pool(harvest, log.size)
         stack.push_async_callback(pool.close)
         known = await _read(log, judge, pool, known, tell, gather)
+        if asked.head and not shelf.has_mark(digest_of(asked.head)):
+            found.fault(kinds.MISSING, f"{asked.head} is no checkpoint of this log")
         if asked.rpc and witness is None:
             witness = await stack.enter_async_context(_claimed(asked.rpc, judge, found, tell))
             life = await _life(witness, known.agent)
@@ -184,7 +186,8 @@ async def _source(
         anchored = from_digest(life.last.digest) if life and life.last else None
     assert where is not None  # noqa: S101 - _judge_question's promise
     if where.startswith(("http://", "https://", KUBO)):
-        named = Where(Cid(asked.head) if asked.head else None, anchored, judge.since)
+        head = Cid(asked.head) if asked.head else None
+        named = Where(head, anchored, judge.since, judge.knows)
         async with open_peer(where, asked.agent, named, bounds, found) as peer:
             yield peer
     else:
@@ -268,6 +271,7 @@ async def _judge(
         found.fault(kinds.IDENTITY, f"the registry knows no agent {known.agent}")
         return None, (), "lost"
     account = await witness.account(known.agent, life, judge.last_block)
+    life = await witness.life(known.agent, account.head) or life  # it may have ended meanwhile
     case = Case(judge, shelf, life, account, witness.registry, found)
     leases = await confront(witness, case)
     ended = None if goes_on(judge, life, account) else REASONS.get(life.cause, "lost")

@@ -30,8 +30,8 @@ _FIXED_ARRAY: Final = re.compile(r"\[\d")
 _LONGEST_SIGNATURE: Final = 256
 _LONGEST_CALL: Final = 16_384
 """Twice what the agent takes from a strategy."""
-_MOST_TUPLES: Final = 16
-"""Reading a signature takes longer with each level of it: a log of deep ones would take days."""
+_MOST_DEPTH: Final = 16
+"""Reading a signature, and encoding by it, takes longer with each level of tuples and arrays."""
 _UNSIGNED: Final = bytes(65)
 _SIGNATURE_TAIL: Final = 96
 """A 65-byte signature as the last dynamic argument fills the last three words of calldata."""
@@ -73,6 +73,15 @@ class Told(NamedTuple):
         return Call(Address(self.to), self.function, self.args, Wei(self.value), pull=pull)
 
 
+class Pulled(NamedTuple):
+    """Tokens that the log says may be taken once, under an EIP-3009 nonce."""
+
+    token: str
+    nonce: bytes
+    payee: str
+    value: int
+
+
 @dataclass(frozen=True, slots=True)
 class Callprint:
     """A call by its fingerprint; a pull's signature, which no record holds, is left out of it."""
@@ -82,12 +91,12 @@ class Callprint:
     value: int
     size: int
     print: bytes
-    authorization: bytes | None
-    """The EIP-3009 nonce under which it pulls: the hash of the call itself."""
+    pulled: Pulled | None
+    """What it pulls, under an EIP-3009 nonce that is the hash of the call itself."""
 
     def matches(self, data: bytes) -> bool:
         """Whether calldata is this call's."""
-        seen = data[:-_SIGNATURE_TAIL] if self.authorization else data
+        seen = data[:-_SIGNATURE_TAIL] if self.pulled else data
         return len(data) == self.size and keccak(seen) == self.print
 
 
@@ -95,7 +104,7 @@ def told_call(body: Body) -> Told:
     """Read an effect's `call` and `pull`; arguments that no such call could have are refused."""
     call = read.within(body, "call")
     function, args = read.text(call, "function"), read.listed(call, "args")
-    deep = function.count("(") > _MOST_TUPLES
+    deep = function.count("(") > _MOST_DEPTH or function.count("[") > _MOST_DEPTH
     if deep or len(function) > _LONGEST_SIGNATURE or _FIXED_ARRAY.search(function):
         raise BadRecord(why="a function this format does not use", field="function")
     pull = _pull(body)
@@ -112,15 +121,16 @@ def callprint(told: Told, intent: str, wallet: str) -> Callprint:
     """Encode it with the signer's own lines."""
     call, filling = told.call, Filling(Address(wallet), intent)
     try:
-        nonce = None if call.pull is None else authorization(call, filling)
         if call.pull is None:
-            data = calldata(call, filling, None, lambda _: b"")
+            pulled, data = None, calldata(call, filling, None, lambda _: b"")
         else:
+            nonce = authorization(call, filling)
+            pulled = Pulled(call.pull.token, nonce, call.to, call.pull.value)
             data = proven(call, call.pull, filling, _UNSIGNED)
     except BadCall as error:
         raise BadRecord(why=str(error), field="call") from error
-    seen = data[:-_SIGNATURE_TAIL] if nonce else data
-    return Callprint(call.to, call.function, call.value, len(data), keccak(seen), nonce)
+    seen = data[:-_SIGNATURE_TAIL] if pulled else data
+    return Callprint(call.to, call.function, call.value, len(data), keccak(seen), pulled)
 
 
 def is_misused(told: Told, intent: str, purpose: str, who: Who) -> bool:

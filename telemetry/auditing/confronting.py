@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from chain.errors import Reverted
 from telemetry.auditing import findings as kinds
+from telemetry.auditing.epoch import LAG
 from telemetry.auditing.facts import LeaseFact, Witness
 from telemetry.auditing.judge_chain import (
     by_operator,
@@ -16,10 +17,12 @@ from telemetry.auditing.judge_chain import (
 )
 from telemetry.auditing.judge_conduct import (
     NETWORK,
+    LeaseTold,
     judge_blocks,
     judge_halts,
     judge_leases,
     judge_reason,
+    judge_speed,
     patience,
 )
 from telemetry.auditing.judge_spending import Case, judge_gains, judge_nonces, judge_spendings
@@ -44,29 +47,37 @@ async def confront(witness: Witness, case: Case) -> tuple[LeaseFact, ...]:
 
 
 async def _judge_conduct(witness: Witness, case: Case) -> tuple[LeaseFact, ...]:
-    birth, account, life = case.log.story.birth, case.account, case.life
+    birth, account, life, found = case.log.story.birth, case.account, case.life, case.found
     assert birth is not None  # noqa: S101 - the caller's branch
+    judge_speed(birth, found)
     halts = [
         (halt, await witness.block_at(halt.at + patience(birth), account.head))
         for halt in account.halts
     ]
-    judge_halts(halts, case.log.decided, birth, case.found)
+    deeds = {"deciding": case.log.decided, "asking to act": case.log.story.asked}
+    judge_halts(halts, deeds | {"acting untold": case.untold}, found)
     if ending := case.log.story.ending:
-        at = await witness.time(min(case.log.last_block, account.head))
-        halted = case.log.story.ever_halted or by_operator(account.ended, life)
-        judge_reason(ending[1].reason, at, birth, life.born_at, halted=halted, found=case.found)
+        last = account.ended.block if account.ended else case.log.last_block
+        age_s = await witness.time(min(last, account.head)) - life.born_at
+        stood = any(halt.lifted is None for halt in account.halts)
+        halted = stood or by_operator(account.ended, life)
+        told = case.log.story.halted
+        judge_reason(ending[1].reason, age_s, birth, halted=halted, told=told, found=found)
     leases = await _leases(witness, case, birth.market)
-    told = [
-        (at, await witness.time(min(at.block, account.head)))
-        for at in case.shelf.leases()
-        if at.said.network == NETWORK
-    ]
-    judge_leases(told, leases, life.wallet, case.found)
+    judge_leases([each async for each in _told(witness, case)], leases, life.wallet, found)
     sample = [seen for seen in case.log.sample if seen.number <= account.head]
-    numbers = [seen.number for seen in sample]
-    hashes = [each async for each in witness.block_hashes(numbers)]
-    judge_blocks(sample, hashes, case.found)
+    blocks = [each async for each in witness.blocks([seen.number for seen in sample])]
+    judge_blocks(sample, blocks, birth, found)
     return tuple(leases)
+
+
+async def _told(witness: Witness, case: Case) -> AsyncIterator[LeaseTold]:
+    """What records say of the market's leases, each with its time."""
+    head = case.account.head
+    for at in case.shelf.leases():
+        if at.said.network == NETWORK:
+            first, last = min(at.block, head), min(at.block + LAG, head)
+            yield LeaseTold(at, await witness.time(first), await witness.time(last))
 
 
 async def _leases(witness: Witness, case: Case, market: str) -> Sequence[LeaseFact]:

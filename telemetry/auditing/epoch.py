@@ -10,7 +10,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from heapq import heappush, heapreplace
-from typing import Any, BinaryIO, Final, NamedTuple
+from random import random
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.body import Body
@@ -23,8 +24,10 @@ from telemetry.errors import BadCar, BadCheckpoint, BadRecord
 from telemetry.record import Record
 
 SAMPLE: Final = 64
-"""Of so many records the block they were read at is looked up: those whose leaves are smallest,
-so that nobody chooses them, and everyone has the same."""
+"""Of so many records the block they were read at is looked up. Each audit draws them anew: what a
+log could compute, its writer could steer."""
+LAG: Final = 64
+"""Blocks by which one node may be behind another."""
 
 OTHER_SINCE: Final = "a gap that does not begin where the record before was written"
 OTHER, HELD, ACTED = range(3)
@@ -69,16 +72,32 @@ class Read(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A record's block: `rank` is its leaf."""
+    """A record's block, and when it was written; those of the smallest ranks are looked up."""
 
-    rank: bytes
+    rank: float
     seq: int
     number: int
     hash: str
+    at: int
 
 
-Harvest = Callable[[Checkpoint, Sequence[Read]], Any]
-"""Takes what somebody wants from an epoch's sound records; it runs where the epoch is judged."""
+class Taker(Protocol):
+    """Takes what somebody wants from one epoch."""
+
+    def take(self, records: Sequence[Read]) -> None:
+        """Some more of its sound records; they are not held any longer than this."""
+        ...
+
+    def done(self) -> Any:
+        """What was wanted; it may travel between processes."""
+        ...
+
+
+Harvest = Callable[[Checkpoint], Taker]
+"""Makes a taker for an epoch; it runs where the epoch is judged."""
+_HANDFUL: Final = 64
+_HANDFUL_BYTES: Final = 256 * 1024
+"""What is decoded takes many times as much."""
 
 
 class Epoch(NamedTuple):
@@ -100,7 +119,12 @@ class Epoch(NamedTuple):
     """Whether that is a `gap` record, whose place in time is its neighbours' business."""
     ended: int = 0
     """When its last one was."""
+    listed: int = 0
+    """How many records the checkpoint lists."""
+    first_block: int = 0
+    """The lowest block that a record was read at."""
     last_block: int = 0
+    """The highest."""
     flags: bytes = b""
     """Of each record, what is remembered."""
     events: tuple[Event, ...] = ()
@@ -157,14 +181,14 @@ class _EpochJudge:
         self._tokens: set[str] = set()
         self._token: Any = None
         self._decided = array("Q")
-        self._sample: list[tuple[int, Seen]] = []
-        self._highest = b""
-        """The leaf that a record's must be below to be looked up."""
+        self._sample: list[tuple[float, Seen]] = []
+        self._highest = 1.0
+        """The rank that a record's must be below to be looked up."""
         self._prev: bytes | None = None
         self._began: int | None = None
         self._gap = False
         self._at = 0
-        self._last_block = 0
+        self._first_block = self._last_block = -1
 
     def _learn(self, birth: Birth | None) -> None:
         self._birth = birth
@@ -173,19 +197,29 @@ class _EpochJudge:
         self._patience_ms = birth.silence_ms if birth else LONGEST_SILENCE_MS
 
     def run(self, sections: Sections, harvest: Harvest | None) -> Epoch:
-        seq, whole, kept = self._checkpoint.first, True, []
+        taker = harvest(self._checkpoint) if harvest else None
+        seq, whole = self._checkpoint.first, True
+        hand: list[Read] = []
+        held = 0
         try:
             for data in listed(self._checkpoint.digests, sections):
                 record = self._read(data, seq)
-                if record is not None and self._judge(record, seq) and harvest:
+                if record is not None and self._judge(record, seq) and taker:
                     place = len(self._leaves) - 1
-                    digest = self._checkpoint.digests[place]
-                    kept.append(Read(seq, self._leaves[place], digest, record))
+                    hand.append(
+                        Read(seq, self._leaves[place], self._checkpoint.digests[place], record)
+                    )
+                    held += len(data)
+                    if len(hand) >= _HANDFUL or held >= _HANDFUL_BYTES:
+                        taker.take(hand)
+                        hand, held = [], 0
                 seq += 1
         except (BadCar, OSError) as error:
             self._found.fault(kinds.DAMAGED, f"{self._name}: {error}")
             whole = len(self._leaves) == len(self._checkpoint.digests)
-        return self._epoch(harvest(self._checkpoint, kept) if harvest else None, whole=whole)
+        if taker and hand:
+            taker.take(hand)
+        return self._epoch(taker.done() if taker else None, whole=whole)
 
     def _epoch(self, harvested: Any, *, whole: bool) -> Epoch:
         return Epoch(
@@ -199,7 +233,9 @@ class _EpochJudge:
             began=self._began,
             gap=self._gap,
             ended=self._at,
-            last_block=self._last_block,
+            listed=len(self._checkpoint.digests),
+            first_block=max(0, self._first_block),
+            last_block=max(0, self._last_block),
             flags=bytes(self._flags),
             events=tuple(self._events),
             tokens=frozenset(self._tokens),
@@ -237,12 +273,13 @@ class _EpochJudge:
         elif kind == "gap" or not 0 <= at - self._at <= self._patience_ms:
             self._time(record, seq)
         self._at = max(self._at, at)
-        self._last_block = max(self._last_block, block.number)
+        if block.number != self._last_block:
+            self._move(block.number, seq)
         if self._birth is not None and block.chain != self._birth.chain:
             self._found.fault(kinds.ORDER, f"read on chain {block.chain}", seq)
-        leaf = self._leaves[-1]
-        if leaf < self._highest or len(self._sample) < SAMPLE:
-            self._look_up(Seen(leaf, seq, block.number, block.hash))
+        rank = random()  # noqa: S311 - seeded by the system in every process that judges
+        if rank < self._highest:
+            self._look_up(Seen(rank, seq, block.number, block.hash, at))
         try:
             if kind == "decision":
                 self._decided.append(block.number)
@@ -262,11 +299,20 @@ class _EpochJudge:
         elif record.kind != "gap" and (why := silence(self._birth, self._at, record.at)):
             self._found.fault(kinds.SILENCE, why, seq)
 
+    def _move(self, block: int, seq: int) -> None:
+        """Blocks only go on, but for a node that is a little behind."""
+        if (why := backwards(self._last_block, block)) is not None:
+            self._found.fault(kinds.CLOCK, why, seq)
+        if self._first_block < 0 or block < self._first_block:
+            self._first_block = block
+        self._last_block = max(self._last_block, block)
+
     def _look_up(self, seen: Seen) -> None:
-        """Remember it as one of those with the smallest leaves; the heap's top has the largest."""
+        """Remember it as one of those with the smallest ranks; the heap's top has the largest."""
         push = heappush if len(self._sample) < SAMPLE else heapreplace
-        push(self._sample, (-int.from_bytes(seen.rank, "big"), seen))
-        self._highest = self._sample[0][1].rank
+        push(self._sample, (-seen.rank, seen))
+        if len(self._sample) == SAMPLE:
+            self._highest = self._sample[0][1].rank
 
     def _decision(self, body: Body, seq: int) -> bool:
         self._flags[-1] = ACTED if body.get("chosen") != 0 else HELD
@@ -302,6 +348,13 @@ class _EpochJudge:
 def claimed_keeper(birth: Birth) -> Keeper:
     """Whose key a log says it is."""
     return Keeper(birth.log_key, Domain(birth.chain, birth.who.registry))
+
+
+def backwards(before: int, block: int) -> str | None:
+    """Why a record cannot have been read at this block after one at the other."""
+    if block >= before - LAG:
+        return None
+    return f"read at block {block}, after one at block {before}"
 
 
 def silence(birth: Birth | None, before: int, at: int) -> str | None:

@@ -41,6 +41,7 @@ class Ended(NamedTuple):
     by: str
     mark: Mark | None
     tx: str
+    block: int
 
 
 class HaltedAt(NamedTuple):
@@ -105,7 +106,8 @@ class Spending(NamedTuple):
 
     tx: str
     out: tuple[Movement, ...]
-    authorizations: frozenset[bytes]
+    authorizations: frozenset[tuple[str, bytes]]
+    """Each with the token that says so."""
 
 
 class LeaseFact(NamedTuple):
@@ -130,8 +132,8 @@ class Witness(Protocol):
     chain_id: int
     registry: str
 
-    async def life(self, agent: int) -> Registered | None:
-        """The registry's entry at the latest block; None for an id that was never born."""
+    async def life(self, agent: int, block: int | None = None) -> Registered | None:
+        """The registry's entry, at the latest block if none is named; None for one never born."""
         ...
 
     async def uri(self, agent: int) -> str:
@@ -170,6 +172,6 @@ class Witness(Protocol):
         """The first block not before a time; that after `head` if there is none yet."""
         ...
 
-    def block_hashes(self, numbers: Sequence[int]) -> AsyncIterator[str | None]:
-        """Of these blocks, in their order; None for one that there is not."""
+    def blocks(self, numbers: Sequence[int]) -> AsyncIterator[tuple[str, int] | None]:
+        """Hash and time of these blocks, in their order; None for one that there is not."""
         ...

@@ -47,28 +47,15 @@ LONGEST_REASON: Final = 80
 _NOTHING: Final[Body] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Glimpser:
-    """Takes a glimpse of each epoch."""
-
-    def __call__(self, _: Checkpoint, records: Sequence[Read]) -> Glimpse:
-        basket, before = _Basket(), None
-        for each in records:
-            record = each.record
-            when = When(each.seq, record.block.number, record.at)
-            if before is not None and when.seq != before.seq + 1:
-                basket.turn("hole", when, before, _NOTHING)
-            if take := _TAKERS.get(record.kind):
-                take(basket, when, record.body)
-            elif record.kind in ("gap", "halt", "resume"):
-                basket.turn(record.kind, when, before, record.body)
-            basket.first, before = basket.first or when, when
-        basket.last = before
-        return basket.glimpse()
+def glimpser(_: Checkpoint) -> Glimpser:
+    """The harvest: a glimpse of each epoch."""
+    return Glimpser()
 
 
 @dataclass(slots=True)
-class _Basket:
+class Glimpser:
+    """Takes it."""
+
     first: When | None = None
     last: When | None = None
     looks: list[Look] = field(default_factory=list)
@@ -82,6 +69,18 @@ class _Basket:
     acts: dict[int, str] = field(default_factory=dict)
     pulls: dict[int, tuple[str, int]] = field(default_factory=dict)
     horizon_s: int | None = None
+
+    def take(self, records: Sequence[Read]) -> None:
+        for each in records:
+            record, before = each.record, self.last
+            when = When(each.seq, record.block.number, record.at)
+            if before is not None and when.seq != before.seq + 1:
+                self.turn("hole", when, before, _NOTHING)
+            if take := _TAKERS.get(record.kind):
+                take(self, when, record.body)
+            elif record.kind in ("gap", "halt", "resume"):
+                self.turn(record.kind, when, before, record.body)
+            self.first, self.last = self.first or when, when
 
     def birth(self, _: When, body: Body) -> None:
         self.horizon_s = _maybe(read.integer, body, "horizon_s")
@@ -144,7 +143,7 @@ class _Basket:
         if number is not None and at is not None:
             self.ticks.append(Tick(number, at, age))
 
-    def glimpse(self) -> Glimpse:
+    def done(self) -> Glimpse:
         return Glimpse(
             first=self.first,
             last=self.last,
@@ -166,12 +165,12 @@ class _Basket:
         )
 
 
-_TAKERS: Final[Mapping[str, Callable[[_Basket, When, Body], None]]] = {
-    "birth": _Basket.birth,
-    "decision": _Basket.decision,
-    "heartbeat": _Basket.heartbeat,
-    "effect": _Basket.effect,
-    "refusal": _Basket.refusal,
+_TAKERS: Final[Mapping[str, Callable[[Glimpser, When, Body], None]]] = {
+    "birth": Glimpser.birth,
+    "decision": Glimpser.decision,
+    "heartbeat": Glimpser.heartbeat,
+    "effect": Glimpser.effect,
+    "refusal": Glimpser.refusal,
 }
 
 

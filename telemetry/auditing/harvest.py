@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from telemetry.auditing.audit import Gather
-from telemetry.auditing.epoch import Epoch, Harvest, Read
+from telemetry.auditing.epoch import Epoch, Harvest, Read, Taker
 from telemetry.checkpoint import Checkpoint
 
-Taker = tuple[Harvest, Gather]
+Wanted = tuple[Harvest, Gather]
 """What runs where an epoch is judged, and who gets what it took."""
 
 
@@ -20,18 +20,30 @@ class Several:
 
     harvests: tuple[Harvest, ...]
 
-    def __call__(self, checkpoint: Checkpoint, records: Sequence[Read]) -> tuple[Any, ...]:
-        return tuple(harvest(checkpoint, records) for harvest in self.harvests)
+    def __call__(self, checkpoint: Checkpoint) -> Taker:
+        return _Takers([harvest(checkpoint) for harvest in self.harvests])
 
 
-def together(takers: Sequence[Taker]) -> tuple[Harvest | None, Gather | None]:
-    """One harvest and one gather for all of them; none for nobody, as records are kept for it."""
-    if not takers:
+@dataclass(frozen=True, slots=True)
+class _Takers:
+    every: Sequence[Taker]
+
+    def take(self, records: Sequence[Read]) -> None:
+        for taker in self.every:
+            taker.take(records)
+
+    def done(self) -> tuple[Any, ...]:
+        return tuple(taker.done() for taker in self.every)
+
+
+def together(wanted: Sequence[Wanted]) -> tuple[Harvest | None, Gather | None]:
+    """One harvest and one gather for all of them; none for nobody."""
+    if not wanted:
         return None, None
-    gathers = [gather for _, gather in takers]
+    gathers = [gather for _, gather in wanted]
 
     def gather(epoch: Epoch, taken: tuple[Any, ...]) -> None:
         for own, part in zip(gathers, taken, strict=True):
             own(epoch, part)
 
-    return Several(tuple(harvest for harvest, _ in takers)), gather
+    return Several(tuple(harvest for harvest, _ in wanted)), gather

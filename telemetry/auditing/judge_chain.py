@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from telemetry.auditing import findings as kinds
+from telemetry.auditing.epoch import LAG
 from telemetry.auditing.facts import Account, Ended, Registered
 from telemetry.auditing.findings import Findings
 from telemetry.auditing.judge_log import LogJudge
@@ -13,8 +14,6 @@ from telemetry.auditing.said import CAUSES, LONGEST_HIBERNATION_S, Birth, Ending
 from telemetry.auditing.shelf import Shelf
 
 REASONS: Final = {number: reason for reason, number in CAUSES.items()}
-LAG: Final = 64
-"""Blocks by which the asked node may be behind the agent's."""
 
 
 def judge_identity(
@@ -36,6 +35,8 @@ def judge_identity(
     for name, said, known in pairs:
         if said != known:
             found.fault(kinds.IDENTITY, f"{name}: the log says {said}, the chain {known}", 0)
+    if life.wallet == life.operator:
+        found.fault(kinds.IDENTITY, "the wallet is its own operator: nobody else can halt it", 0)
 
 
 def judge_time(log: LogJudge, account: Account, found: Findings) -> None:
@@ -50,8 +51,11 @@ def judge_anchors(
 ) -> None:
     """Every anchored checkpoint must be the log's; so must the one that the registry keeps."""
     for anchored in account.anchors:
-        later = anchored.block > account.seen_from and not life.ended
+        later = anchored.block > account.seen_from
         _judge_mark(shelf, anchored.mark, found, later=later)
+        if shelf.marked_at(anchored.mark.epoch) > anchored.block + LAG:
+            said = f"epoch {anchored.mark.epoch} was anchored in block {anchored.block}"
+            found.fault(kinds.CLOCK, f"{said}, before blocks that its records were read at")
     if life.last and all(life.last != anchored.mark for anchored in account.anchors):
         _judge_mark(shelf, life.last, found, later=False)
     size = max((each.mark.size for each in account.anchors), default=0)
@@ -81,11 +85,23 @@ def _difference(own: Mark, other: Mark) -> str:
 
 
 def goes_on(log: LogJudge, life: Registered, account: Account) -> bool:
-    """Whether more of the log may come: no ending anywhere, and not silent for too long."""
-    birth = log.story.birth
-    longest = birth.hibernate_s if birth else LONGEST_HIBERNATION_S
+    """Whether more of the log may come: no ending anywhere, and not silent for too long.
+
+    Who is halted may be silent for as long as the halt stands.
+    """
     over = log.story.ending is not None or life.ended
-    return not over and (life.halted or account.silent_s <= longest)
+    return not over and (life.halted or is_fresh(log, account))
+
+
+def is_fresh(log: LogJudge, account: Account) -> bool:
+    """Whether what the log does not tell yet may simply not have been published."""
+    birth = log.story.birth
+    return account.silent_s <= (birth.hibernate_s if birth else LONGEST_HIBERNATION_S)
+
+
+def has_ended_meanwhile(account: Account) -> bool:
+    """Whether the chain's end came while the log was being read."""
+    return account.ended is not None and account.ended.block > account.seen_from
 
 
 def judge_ending(log: LogJudge, life: Registered, account: Account, found: Findings) -> None:
@@ -98,9 +114,15 @@ def judge_ending(log: LogJudge, life: Registered, account: Account, found: Findi
         found.fault(kinds.ENDING, f"no ending, and no record in the last {hours} chain hours")
     elif ending is None:
         cause = REASONS.get(life.cause, str(life.cause))
-        found.fault(kinds.ENDING, f"the life ended ({cause}) and its log has no ending")
+        said = f"the life ended ({cause}) and its log has no ending"
+        later = has_ended_meanwhile(account)
+        (found.note if later else found.fault)(kinds.AHEAD if later else kinds.ENDING, said)
     elif not life.ended or account.ended is None:
-        found.fault(kinds.ENDING, "the log has ended, the chain knows of no end", ending[0])
+        said = "the log has ended, the chain knows of no end"
+        if not life.ended and is_fresh(log, account):
+            found.note(kinds.AHEAD, f"{said} yet", ending[0])
+        else:
+            found.fault(kinds.ENDING, said, ending[0])
     else:
         if by_operator(account.ended, life):
             found.note(kinds.ENDING, "ended on the chain by its operator", ending[0])

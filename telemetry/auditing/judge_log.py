@@ -6,23 +6,33 @@ What lies after a hole is still judged as far as it can be; each hole is found o
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from heapq import nsmallest
 from typing import Any, Final, NamedTuple
 
 from cbrrr import decode_dag_cbor, encode_dag_cbor
 
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.epoch import OTHER_SINCE, SAMPLE, Epoch, Known, Seen, silence
+from telemetry.auditing.epoch import (
+    OTHER_SINCE,
+    SAMPLE,
+    Epoch,
+    Event,
+    Known,
+    Seen,
+    backwards,
+    silence,
+)
 from telemetry.auditing.findings import Findings
 from telemetry.auditing.judge_story import Story
 from telemetry.auditing.said import Gap, Mark
 from telemetry.auditing.shelf import Shelf
-from telemetry.checkpoint import FIRST_PREV, Head
+from telemetry.checkpoint import FIRST_PREV, MAX_RECORDS, Head
 from telemetry.errors import BadKept
 from telemetry.record import NO_PREV, plain
 from telemetry.tree import Tree
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class Since(NamedTuple):
@@ -58,6 +68,11 @@ class LogJudge:
     def since(self) -> Since | None:
         """Where reading goes on; None at the beginning, or behind a hole."""
         return Since(self._epoch, self._digest) if self._epoch and self._digest else None
+
+    def knows(self, epoch: int, digest: bytes) -> bool:
+        """Whether this checkpoint has been read."""
+        mark = self._shelf.marked(epoch)
+        return mark is not None and mark.digest == digest
 
     def dump(self) -> bytes:
         """All that is not on the shelf, of a log without a hole."""
@@ -95,7 +110,7 @@ class LogJudge:
             self._leaf, self._digest = kept["leaf"], kept["digest"]
             self._tree = Tree.load(kept["tree"])
             self.story.resume(kept["story"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, IndexError) as error:
             raise BadKept(why=str(error)) from error
 
     def join(self, epoch: Epoch, known: Known, name: str) -> None:
@@ -105,11 +120,13 @@ class LogJudge:
             return
         self._begin(epoch, known)
         self._shelf.deal_in(epoch.tokens)
-        self.story.tell(epoch.events, epoch.flags, self._seq)
+        self.story.tell(_placed(epoch, epoch.head, self._seq), epoch.flags, self._seq)
         self._grow(epoch)
+        if epoch.leaves and (why := backwards(self.last_block, epoch.first_block)) is not None:
+            self._found.fault(kinds.CLOCK, why)
+        self.last_block = max(self.last_block, epoch.last_block)
         self._seal(epoch, epoch.head)
         self.decided.frombytes(epoch.decided)
-        self.last_block = max(self.last_block, epoch.last_block)
         self.sample = nsmallest(SAMPLE, [*self.sample, *epoch.sample])
 
     def _follows(self, epoch: Epoch, head: Head, name: str) -> bool:
@@ -119,7 +136,8 @@ class LogJudge:
             return False
         if head.epoch > self._epoch:
             self._hole(f"epochs {self._epoch} to {head.epoch - 1} are not there")
-            self._seq = max(self._seq, _first(epoch, head))
+            most = self._seq + (head.epoch - self._epoch) * MAX_RECORDS
+            self._seq = max(self._seq, min(head.size - epoch.listed, most))
         elif self._digest not in (None, head.prev):
             self._found.fault(kinds.LINK, f"epoch {head.epoch}: prev is not the checkpoint before")
         return True
@@ -145,12 +163,11 @@ class LogJudge:
         if self._tree is not None:
             self._tree = self._tree.extend(epoch.leaves)
         self._leaf = epoch.leaves[-1] if epoch.leaves else self._leaf
-        self._seq += len(epoch.leaves)
+        self._seq += epoch.listed
         self._at = max(self._at or 0, epoch.ended)
         self.records += len(epoch.leaves)
-        if not epoch.whole and epoch.head is not None:
+        if not epoch.whole:
             self._tree = self._leaf = self._at = None
-            self._seq = epoch.head.size
 
     def _seal(self, epoch: Epoch, head: Head) -> None:
         if self._tree is not None:
@@ -166,11 +183,15 @@ class LogJudge:
         self._epoch, self._digest = head.epoch + 1, epoch.digest
         self.epochs += 1
         self.head = Mark(head.epoch, head.size, head.root, epoch.digest)
-        self._shelf.mark(self.head)
+        self._shelf.mark(self.head, self.last_block)
 
 
-def _first(epoch: Epoch, head: Head) -> int:
-    return max(0, head.size - len(epoch.leaves)) if epoch.whole else 0
+def _placed(epoch: Epoch, head: Head, first: int) -> Iterable[Event]:
+    """What its records say, by their true places: a checkpoint's size may be a lie."""
+    away = first - (head.size - epoch.listed)
+    if not away:
+        return epoch.events
+    return [event._replace(seq=event.seq + away) for event in epoch.events]
 
 
 def _since(epoch: Epoch, at: int) -> bool:

@@ -5,8 +5,9 @@ Takes what the chain shows piece by piece, in its order, and remembers only what
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from eth_abi.abi import encode
@@ -14,10 +15,11 @@ from eth_abi.abi import encode
 from chain.calldata import selector
 from chain.contracts import BIRTH, END
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.calls import Callprint, Told, callprint
+from telemetry.auditing.calls import Callprint, Pulled, Told, callprint
+from telemetry.auditing.epoch import LAG
 from telemetry.auditing.facts import Account, Mined, Movement, Nonce, Registered, Spending
 from telemetry.auditing.findings import Findings
-from telemetry.auditing.judge_chain import goes_on
+from telemetry.auditing.judge_chain import goes_on, has_ended_meanwhile, is_fresh
 from telemetry.auditing.judge_log import LogJudge
 from telemetry.auditing.said import CAUSES
 from telemetry.auditing.shelf import Named, Shelf
@@ -37,10 +39,15 @@ class Case:
     account: Account
     registry: str
     found: Findings
+    untold: array[int] = field(default_factory=lambda: array("Q"))
+    """The blocks of transactions that no record names."""
 
     @property
     def open(self) -> bool:
-        return goes_on(self.log, self.life, self.account)
+        """Whether records that name what was done may still be on their way."""
+        on_its_way = self.log.story.ending is None and has_ended_meanwhile(self.account)
+        living = on_its_way or goes_on(self.log, self.life, self.account)
+        return living and is_fresh(self.log, self.account)
 
 
 async def judge_nonces(case: Case, nonces: AsyncIterator[Nonce]) -> None:
@@ -55,9 +62,11 @@ async def judge_nonces(case: Case, nonces: AsyncIterator[Nonce]) -> None:
         case.shelf.own(at.mined.hash)
         named = case.shelf.named(at.nonce)
         if named is None:
+            case.untold.append(at.mined.block)
             _unnamed(case, at.mined, ahead=case.open and at.nonce > last)
         else:
             _judge_call(case, named, at.mined)
+            _judge_order(case, named, at.mined)
         _settlement(case, at.mined)
     _unmined(case)
 
@@ -90,6 +99,13 @@ def _judge_call(case: Case, named: Named, mined: Mined) -> None:
         case.found.note(kinds.CALL, said, named.seq)
 
 
+def _judge_order(case: Case, named: Named, mined: Mined) -> None:
+    """It is written down before it is sent: not at a block that came long after."""
+    if named.block > mined.block + LAG:
+        said = f"{named.intent}: in block {mined.block}, written down at block {named.block}"
+        case.found.fault(kinds.CLOCK, said, named.seq)
+
+
 def _call_fault(case: Case, named: Named, mined: Mined) -> str | None:
     if named.told is not None:
         return _told_fault(case, named, mined)
@@ -108,9 +124,11 @@ def _told_fault(case: Case, named: Named, mined: Mined) -> str | None:
         call = callprint(Told.load(named.told), named.intent, case.life.wallet)
     except BadRecord as error:
         return f"no transaction can be what its record says: {error}"
-    if call.authorization:
-        case.shelf.authorize((call.authorization,))
-    return _difference(call, mined)
+    if why := _difference(call, mined):
+        return why
+    if call.pulled:
+        case.shelf.allow(call.pulled)
+    return None
 
 
 def _difference(call: Callprint, mined: Mined) -> str | None:
@@ -176,12 +194,27 @@ async def judge_spendings(case: Case, spendings: AsyncIterator[Spending]) -> Non
         except BadRecord as error:
             case.found.fault(kinds.CALL, f"{owed.intent}: {error}", owed.seq)
         else:
-            case.shelf.authorize((call.authorization,) if call.authorization else ())
+            if call.pulled:
+                case.shelf.allow(call.pulled)
     async for spending in spendings:
-        if case.shelf.is_own(spending.tx) or case.shelf.authorizes(spending.authorizations):
-            continue
+        allowed = [
+            pulled
+            for token, nonce in sorted(spending.authorizations)
+            if (pulled := case.shelf.use(token, nonce))
+        ]
+        own = case.shelf.is_own(spending.tx)
         for out in spending.out:
-            _untold(case, out)
+            if pulled := next((each for each in allowed if _is_paid(out, each)), None):
+                allowed.remove(pulled)
+            elif own and not any(each.token == out.token for each in allowed):
+                continue  # what a named call does besides is the chain's to say
+            else:
+                _untold(case, out)
+
+
+def _is_paid(out: Movement, pulled: Pulled) -> bool:
+    said = (pulled.token, pulled.payee, pulled.value)
+    return (out.token, out.other, out.value) == said
 
 
 def _untold(case: Case, out: Movement) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from telemetry.auditing import findings as kinds
+from telemetry.auditing.calls import Told
 from telemetry.auditing.epoch import ACTED, OTHER, Event
 from telemetry.auditing.findings import Findings
 from telemetry.auditing.said import (
@@ -24,11 +26,16 @@ from telemetry.auditing.said import (
 )
 from telemetry.auditing.shelf import LeaseAt, Named, Owed, Shelf
 
-_LAST_ID: Final = re.compile(r"close\.\d{1,20}")
-_ACT_ID: Final = re.compile(r"(\d{1,16})\.(\d{1,6})")
+_LAST_ID: Final = re.compile(r"close\.(0|[1-9][0-9]{0,19})")
+CLOSE: Final = "close(uint256)"
+_ACT_ID: Final = re.compile(r"(0|[1-9][0-9]{0,15})\.(0|[1-9][0-9]{0,5})")
 _PURPOSES: Final = frozenset(("birth", "serve", "act", "anchor", "end", "drain"))
 _WHEN_HALTED: Final = frozenset(("anchor", "end", "drain"))
+_ASKED: Final = _PURPOSES - _WHEN_HALTED - {"birth"}
+_OF_THE_ENDING: Final = frozenset(("end", "drain"))
 _MOST_DEALT: Final = 256
+_PAGE_BITS: Final = 8192
+_NO_BITS: Final = bytes(_PAGE_BITS // 8)
 _GAPS: Final = frozenset(("stopped", "killed", "stalled"))
 
 
@@ -42,14 +49,15 @@ class Story:
         self.absent_ms = 0
         self._shelf = shelf
         self._found = found
-        self.ever_halted = False
         self._halted = False
         self._dealt: set[str] = set()
         """Contracts that the shelf has already been told of, as far as they are few."""
         self._leaving: int | None = None
         """The heartbeat by which the ending begins."""
-        self._acted = bytearray()
-        """A bit for each record: whether it decided to do something."""
+        self._acted: dict[int, bytearray] = {}
+        """A bit for each record, in pages: whether it decided to do something."""
+        self.asked = array("Q")
+        """The blocks that were known when something was asked of the signer for a decision."""
         self._hearers: Mapping[type, Callable[[Any, Event], None]] = {
             Birth: self._born,
             Sent: self._sent,
@@ -64,6 +72,11 @@ class Story:
             Ending: self._end,
         }
 
+    @property
+    def halted(self) -> bool:
+        """Whether a halt stood when the last record was written."""
+        return self._halted
+
     def dump(self) -> dict[str, Any]:
         return {
             "birth": list(self.birth) if self.birth else None,
@@ -71,9 +84,9 @@ class Story:
             "gaps": self.gaps,
             "absent_ms": self.absent_ms,
             "halted": self._halted,
-            "ever_halted": self.ever_halted,
             "leaving": self._leaving,
-            "acted": bytes(self._acted),
+            "acted": [[page, bytes(bits)] for page, bits in self._acted.items()],
+            "asked": self.asked.tobytes(),
         }
 
     def resume(self, kept: Mapping[str, Any]) -> None:
@@ -84,8 +97,8 @@ class Story:
             self.ending = seq, Ending(reason, cause, ())
         self.gaps, self.absent_ms = kept["gaps"], kept["absent_ms"]
         self._halted, self._leaving = kept["halted"], kept["leaving"]
-        self.ever_halted = kept["ever_halted"]
-        self._acted = bytearray(kept["acted"])
+        self._acted = {page: bytearray(bits) for page, bits in kept["acted"]}
+        self.asked.frombytes(kept["asked"])
 
     def tell(self, events: Iterable[Event], flags: bytes, first: int) -> None:
         """Hear one epoch: `flags` are its records', from seq `first` on."""
@@ -99,21 +112,27 @@ class Story:
 
     def _remember(self, flags: bytes, first: int) -> None:
         """Which decisions chose to do something: the first entry of every menu is to hold."""
-        more = (first + len(flags)) // 8 + 1 - len(self._acted)
-        self._acted.extend(bytes(max(0, more)))
-        for place, flag in enumerate(flags, first):
-            if flag == ACTED:
-                self._acted[place >> 3] |= 1 << (place & 7)
+        place = flags.find(ACTED)
+        while place >= 0:
+            page, bit = divmod(first + place, _PAGE_BITS)
+            bits = self._acted.setdefault(page, bytearray(_PAGE_BITS // 8))
+            bits[bit >> 3] |= 1 << (bit & 7)
+            place = flags.find(ACTED, place + 1)
+
+    def _has_acted(self, seq: int) -> bool:
+        page, bit = divmod(seq, _PAGE_BITS)
+        return bool(self._acted.get(page, _NO_BITS)[bit >> 3] >> (bit & 7) & 1)
 
     def _decisions(self, flags: bytes, first: int, start: int, stop: int) -> None:
-        """None while halted, and nothing at all after the ending."""
-        if not self._halted and self.ending is None:
+        """None while halted, none once the ending has begun, and nothing at all after it."""
+        if not self._halted and self.ending is None and self._leaving is None:
             return
+        state = "while halted" if self._halted else "after the ending has begun"
         for seq in range(start, stop):
             if self.ending is not None:
                 self._found.fault(kinds.ORDER, "a record after the ending", seq)
             elif flags[seq - first] != OTHER:
-                self._found.fault(kinds.ORDER, "a decision while halted", seq)
+                self._found.fault(kinds.ORDER, f"a decision {state}", seq)
 
     def _hear(self, event: Event) -> None:
         if self.ending is not None:
@@ -127,7 +146,7 @@ class Story:
             self.birth = birth
             self._shelf.deal_in((birth.token,))
             self._shelf.intend("birth")
-            self._shelf.name(Named(0, "birth", "birth", birth.nonce, birth.hash, None))
+            self._shelf.name(Named(0, "birth", "birth", birth.nonce, birth.hash, None, 0))
 
     def _leased(self, leased: Leased, event: Event) -> None:
         self._shelf.lease(LeaseAt(event.seq, event.block, leased))
@@ -141,7 +160,7 @@ class Story:
             self._shelf.fund(funded.tx)
 
     def _halt(self, _halted: Halted, _: Event) -> None:
-        self._halted = self.ever_halted = True
+        self._halted = True
 
     def _gap(self, gap: Gap, event: Event) -> None:
         """What a gap says of the record before is that record's own time."""
@@ -156,13 +175,16 @@ class Story:
             self._found.fault(kinds.INTENT, f"{name}: {why}", seq)
         if self._halted and purpose not in _WHEN_HALTED:
             self._found.fault(kinds.ORDER, f"{name}: {purpose} while halted", seq)
+        if purpose in _ASKED:
+            self.asked.append(event.block)
         self._deal(sent.touches)
         if sent.misused:
             self._found.fault(kinds.INTENT, f"{name}: no {purpose} does this", seq)
         if sent.nonce is None:
             self._shelf.owe(Owed(seq, name, sent.told))
         else:
-            self._name(Named(seq, name, purpose, sent.nonce, sent.hash, sent.told))
+            named = Named(seq, name, purpose, sent.nonce, sent.hash, sent.told, event.block)
+            self._name(named)
 
     def _deal(self, touches: Sequence[str]) -> None:
         if not self._dealt.issuperset(touches):
@@ -177,17 +199,23 @@ class Story:
             return f"{sent.purpose} is no purpose"
         if sent.because >= seq:
             return f"because of record {sent.because}, which comes later"
-        return self._undecided(sent.intent, sent.because) if sent.purpose == "act" else None
+        if sent.purpose in _OF_THE_ENDING and sent.because != self._leaving:
+            return f"{sent.purpose}, and record {sent.because} does not begin an ending"
+        return self._undecided(sent) if sent.purpose == "act" else None
 
-    def _undecided(self, intent: str, because: int) -> str | None:
+    def _undecided(self, sent: Sent) -> str | None:
         """What a life does follows from a decision; only its ending closes leases without one."""
-        if because == self._leaving and _LAST_ID.fullmatch(intent):
-            return None
+        intent, because = sent.intent, sent.because
+        if because == self._leaving and (last := _LAST_ID.fullmatch(intent)):
+            told = Told.load(sent.told)
+            closes = (told.to, told.function, told.args, told.value, told.pull)
+            market = self.birth.market if self.birth else ""
+            due = (market, CLOSE, (int(last[1]),), 0, None)
+            return None if closes == due else f"not the close of lease {last[1]}"
         match = _ACT_ID.fullmatch(intent)
         if not match or int(match[1]) != because:
             return f"not an intent of record {because}"
-        acted = self._acted[because >> 3] >> (because & 7) & 1
-        return None if acted else f"record {because} decided to do nothing"
+        return None if self._has_acted(because) else f"record {because} decided to do nothing"
 
     def _name(self, named: Named) -> None:
         if not self._shelf.name(named):
@@ -214,12 +242,14 @@ class Story:
     def _resumed(self, _: Resumed, event: Event) -> None:
         if not self._halted:
             self._found.fault(kinds.ORDER, "resumed without a halt", event.seq)
-        self._halted = False
+        self._halted, self._leaving = False, None
 
     def _end(self, ending: Ending, event: Event) -> None:
         seq = event.seq
         self.ending = seq, ending
+        if ending.reason == "lost":
+            self._found.fault(kinds.ENDING, "who can write an ending is not lost", seq)
         for last in ending.intents:
             if not self._shelf.intend(last.intent):
                 self._found.fault(kinds.INTENT, f"{last.intent}: the same intent twice", seq)
-            self._name(Named(seq, last.intent, last.purpose, last.nonce, last.hash, None))
+            self._name(Named(seq, last.intent, last.purpose, last.nonce, last.hash, None, 0))

@@ -50,6 +50,8 @@ class Where(NamedTuple):
     """As the chain says: of use where the peer does not know."""
     since: Since | None = None
     """What has been read before."""
+    knows: Callable[[int, bytes], bool] = lambda _epoch, _digest: False
+    """Whether an epoch, by its checkpoint's digest, was among that."""
 
 
 class Peer:
@@ -95,7 +97,7 @@ async def open_peer(
             if where.head is None and not kubo:
                 agent = await _only(web) if agent is None else agent
             head = where.head or await _head(web, agent, where, kubo=kubo)
-            agent, digests, records = await _back(web, agent, head, where.since)
+            agent, digests, records = await _back(web, agent, head, where)
             with TemporaryDirectory(prefix="forager-audit-") as folder:
                 yield Peer(web, agent, digests, records, Path(folder))
     except TimeoutError as error:
@@ -219,10 +221,11 @@ async def _head(web: _Web, agent: int | None, where: Where, *, kubo: bool) -> Ci
 
 
 async def _back(
-    web: _Web, agent: int | None, head: Cid, since: Since | None
+    web: _Web, agent: int | None, head: Cid, where: Where
 ) -> tuple[int, bytearray, int]:
     """Whose log, the digests of its new checkpoints, newest first, and its size at the newest."""
     digests, cid, after, size = bytearray(), head, None, 0
+    since = where.since
     while True:
         if since is not None and agent is not None and digest_of(cid) == since.digest:
             return agent, digests, size
@@ -239,7 +242,10 @@ async def _back(
             web.found.fault(kinds.SEQUENCE, f"checkpoint {cid} does not precede its successor")
             return agent, digests, size
         if since is not None and at.head.epoch < since.epoch:
-            web.found.fault(kinds.FORK, f"epoch {at.head.epoch} is another than was read before")
+            behind = after is None and where.knows(at.head.epoch, digest_of(cid))
+            if not behind:
+                said = f"epoch {at.head.epoch} is another than was read before"
+                web.found.fault(kinds.FORK, said)
             return agent, digests, size
         if at.head.epoch >= web.bounds.epochs:
             raise SourceError(why="too many epochs", epochs=at.head.epoch + 1)

@@ -111,7 +111,7 @@ class _Worker:
 
     async def _start(self) -> Process:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", __name__),
+            *(sys.executable, "-P", "-m", __name__),  # not what lies in a log's folder
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,

@@ -15,7 +15,7 @@ from chain.halt import Who
 from chain.types import Address
 from telemetry.auditing import body as read
 from telemetry.auditing.body import Body
-from telemetry.auditing.calls import is_misused, told_call
+from telemetry.auditing.calls import Told, is_misused, told_call
 from telemetry.errors import BadRecord
 from telemetry.record import Record
 
@@ -26,6 +26,7 @@ LONGEST_HIBERNATION_S: Final = 24 * 3600
 LONGEST_SILENCE_MS: Final = 3_600_000
 """No log may promise less often than hourly that its life goes on."""
 GONE: Final = "gone"
+_OF_TOKENS: Final = frozenset(("transfer", "transferFrom", "approve", "increaseAllowance"))
 
 
 class Birth(NamedTuple):
@@ -73,7 +74,7 @@ class Sent(NamedTuple):
     told: str
     """The call, as `calls.Told.load` reads it."""
     touches: tuple[str, ...]
-    """The contract that is called, and the token that is pulled."""
+    """The tokens that it deals in."""
     misused: bool
     """Whether the signer would never have signed this under its purpose."""
 
@@ -223,9 +224,18 @@ def _sent(body: Body, who: Who | None) -> Sent:
         nonce=nonce,
         hash=None if read.absent(body, "hash") else read.hexes(body, "hash", 32),
         told=told.dump(),
-        touches=(told.to, told.pull[0]) if told.pull else (told.to,),
+        touches=_tokens(told),
         misused=purpose != "act" and who is not None and is_misused(told, intent, purpose, who),
     )
+
+
+def _tokens(told: Told) -> tuple[str, ...]:
+    """What is pulled, and what is spoken to as one speaks to a token.
+
+    Not whatever is called: any contract may say that it moved something of the wallet's.
+    """
+    spoken_to = (told.to,) if told.function.partition("(")[0] in _OF_TOKENS else ()
+    return (*spoken_to, told.pull[0]) if told.pull else spoken_to
 
 
 def _settled(body: Body) -> Settled:

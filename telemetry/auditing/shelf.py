@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from telemetry.auditing.calls import Pulled
 from telemetry.auditing.said import Leased, Mark, Settled
 from telemetry.database import sync_folder
 from telemetry.errors import BadKept
@@ -19,17 +20,20 @@ from telemetry.errors import BadKept
 _SCHEMA: Final = """
 CREATE TABLE intents (intent TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE named (
-    nonce INTEGER PRIMARY KEY, seq INTEGER, intent TEXT, purpose TEXT, hash TEXT, told TEXT
+    nonce INTEGER PRIMARY KEY, seq INTEGER, intent TEXT, purpose TEXT, hash TEXT, told TEXT,
+    block INTEGER
 );
 CREATE TABLE owed (place INTEGER PRIMARY KEY, seq INTEGER, intent TEXT, told TEXT);
 CREATE TABLE settled (
     nonce INTEGER PRIMARY KEY, seq INTEGER, intent TEXT, hash TEXT, block INTEGER,
     block_hash TEXT, ok INTEGER, gas TEXT, fee TEXT
 );
-CREATE TABLE authorized (nonce BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE pulls (
+    token TEXT, nonce BLOB, payee TEXT, value TEXT, used INTEGER, PRIMARY KEY (token, nonce)
+) WITHOUT ROWID;
 CREATE TABLE funded (tx TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE own (tx TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE marks (epoch INTEGER PRIMARY KEY, size INTEGER, root BLOB, digest BLOB);
+CREATE TABLE marks (epoch INTEGER PRIMARY KEY, size INTEGER, root BLOB, digest BLOB, block INTEGER);
 CREATE TABLE leases (
     place INTEGER PRIMARY KEY, seq INTEGER, block INTEGER, lease INTEGER, network TEXT, state TEXT,
     offer INTEGER, provider TEXT, rate TEXT
@@ -37,6 +41,7 @@ CREATE TABLE leases (
 CREATE TABLE tokens (token TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, note BLOB) WITHOUT ROWID
 """
+VERSION: Final = 2
 _JUDGE: Final = "judge"
 
 
@@ -50,6 +55,8 @@ class Named(NamedTuple):
     hash: str | None
     told: str | None
     """As `calls.Told.load` reads it."""
+    block: int
+    """The last that was known when it was written down before it was sent; 0 if it was not."""
 
 
 class Owed(NamedTuple):
@@ -89,6 +96,7 @@ class Shelf:
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute(f"PRAGMA user_version = {VERSION}")
         for statement in _SCHEMA.split(";"):
             self._db.execute(statement)
         self._db.execute("BEGIN")
@@ -115,8 +123,12 @@ class Shelf:
         shelf = cls()
         try:
             shelf._db.execute("COMMIT")
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as kept:
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True)) as kept:
                 kept.backup(shelf._db)
+            (version,) = shelf._db.execute("PRAGMA user_version").fetchone()
+            if version != VERSION:
+                raise sqlite3.DatabaseError("of another version")
             shelf._db.execute("BEGIN")
             state = shelf.recall(_JUDGE)
         except sqlite3.Error as error:
@@ -143,8 +155,9 @@ class Shelf:
 
     def name(self, named: Named) -> bool:
         """Whether its nonce was not named before."""
-        row = (named.nonce, named.seq, named.intent, named.purpose, named.hash, named.told)
-        return self._new("INSERT OR IGNORE INTO named VALUES (?, ?, ?, ?, ?, ?)", row)
+        seq, intent, purpose, nonce, tx, told, block = named
+        row = (nonce, seq, intent, purpose, tx, told, block)
+        return self._new("INSERT OR IGNORE INTO named VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def named(self, nonce: int) -> Named | None:
         return next(self._named("WHERE nonce = ?", nonce), None)
@@ -160,7 +173,7 @@ class Shelf:
         return self._named("WHERE nonce >= ? ORDER BY nonce", start)
 
     def _named(self, where: str, value: int) -> Iterator[Named]:
-        query = f"SELECT seq, intent, purpose, nonce, hash, told FROM named {where}"  # noqa: S608 - ours
+        query = f"SELECT seq, intent, purpose, nonce, hash, told, block FROM named {where}"  # noqa: S608 - ours
         return (Named(*row) for row in self._db.execute(query, (value,)))
 
     def owe(self, owed: Owed) -> None:
@@ -203,14 +216,19 @@ class Shelf:
 
     # Money
 
-    def authorize(self, nonces: Iterable[bytes]) -> None:
-        """EIP-3009 nonces under which the log says that it pays."""
-        self._many("INSERT OR IGNORE INTO authorized VALUES (?)", nonces)
+    def allow(self, pulled: Pulled) -> None:
+        token, nonce, payee, value = pulled
+        row = (token, nonce, payee, str(value))
+        self._db.execute("INSERT OR IGNORE INTO pulls VALUES (?, ?, ?, ?, 0)", row)
 
-    def authorizes(self, nonces: Iterable[bytes]) -> bool:
-        """Whether all of these are the log's; none at all is not."""
-        asked = [self._has("authorized", "nonce", each) for each in nonces]
-        return bool(asked) and all(asked)
+    def use(self, token: str, nonce: bytes) -> Pulled | None:
+        """What the log allows under this nonce of this token; None if nothing, or used before."""
+        query = """
+            UPDATE pulls SET used = 1 WHERE token = ? AND nonce = ? AND NOT used
+            RETURNING payee, value
+        """
+        row = self._db.execute(query, (token, nonce)).fetchone()
+        return Pulled(token, nonce, row[0], int(row[1])) if row else None
 
     def fund(self, tx: str) -> None:
         self._many("INSERT OR IGNORE INTO funded VALUES (?)", (tx,))
@@ -234,18 +252,27 @@ class Shelf:
 
     # Epochs and leases
 
-    def mark(self, mark: Mark) -> None:
-        self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", mark)
+    def mark(self, mark: Mark, block: int) -> None:
+        """A state of the log, and the last block that was known by then."""
+        self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)", (*mark, block))
 
     def marked(self, epoch: int) -> Mark | None:
         return self._mark("WHERE epoch = ?", (epoch,))
+
+    def has_mark(self, digest: bytes) -> bool:
+        return self._has("marks", "digest", digest)
+
+    def marked_at(self, epoch: int) -> int:
+        """The last block that was known when this epoch's last record was written."""
+        row = self._db.execute("SELECT block FROM marks WHERE epoch = ?", (epoch,)).fetchone()
+        return int(row[0]) if row else 0
 
     @property
     def last_mark(self) -> Mark | None:
         return self._mark("ORDER BY epoch DESC LIMIT 1", ())
 
     def _mark(self, where: str, values: Sequence[int]) -> Mark | None:
-        query = f"SELECT * FROM marks {where}"  # noqa: S608 - ours
+        query = f"SELECT epoch, size, root, digest FROM marks {where}"  # noqa: S608 - ours
         row = self._db.execute(query, values).fetchone()
         return Mark(*row) if row else None
 

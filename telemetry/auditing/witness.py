@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from chain import answers, events
 from chain.answers import Log
 from chain.contracts import LIFE_OF, PARENTS_OF, TRANSFERRED, URI_OF, Life
-from chain.errors import Unreachable
+from chain.errors import Reverted, Unreachable
 from chain.logs import each_log
 from chain.rpc import Rpc, connect
 from telemetry.auditing.facts import (
@@ -36,6 +36,8 @@ T = TypeVar("T")
 
 MOST_BLOCKS: Final = 100_000
 """How many blocks to walk, all in all, for transactions that no record names."""
+MOST_NONCES: Final = 10_000_000
+MOST_LEASES: Final = 10_000
 PAGE: Final = 256
 _AUTHORIZED: Final = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
 _LEASE: Final = (
@@ -44,6 +46,8 @@ _LEASE: Final = (
 )
 LEASE_OF: Final = f"leaseOf(uint256)({_LEASE})"
 LEASES_OF: Final = "leasesOf(address,address)(uint256[])"
+_EMPTY: Final = 2
+"""Characters of no data: 0x."""
 _WITH_NONCE: Final = 3
 """Topics of an event that says whose nonce it used up, or from whom to whom money went."""
 
@@ -64,8 +68,9 @@ class ChainWitness:
         self._budget = MOST_BLOCKS
         self._born: int | None = None
 
-    async def life(self, agent: int) -> Registered | None:
-        [row] = await self._rpc.view(self.registry, LIFE_OF, agent)
+    async def life(self, agent: int, block: int | None = None) -> Registered | None:
+        at = "latest" if block is None else hex(block)
+        [row] = await self._rpc.view(self.registry, LIFE_OF, agent, at=at)
         life = Life(*row)
         if not life.born_at:
             return None
@@ -90,8 +95,10 @@ class ChainWitness:
         return str(uri)
 
     async def account(self, agent: int, life: Registered, last: int) -> Account:
-        nonce = await self._rpc.number("eth_getTransactionCount", life.wallet, "latest")
         head = await self._rpc.number("eth_blockNumber")
+        nonce = await self._rpc.number("eth_getTransactionCount", life.wallet, hex(head))
+        if nonce > MOST_NONCES:
+            raise Unreachable("A node's answer makes no sense", cause="eth_getTransactionCount")
         anchors: list[Anchored] = []
         halts: list[HaltedAt] = []
         ended: Ended | None = None
@@ -120,10 +127,11 @@ class ChainWitness:
     async def block_at(self, time: int, head: int) -> int:
         return await self._rpc.block_at(time, head)
 
-    async def block_hashes(self, numbers: Sequence[int]) -> AsyncIterator[str | None]:
+    async def blocks(self, numbers: Sequence[int]) -> AsyncIterator[tuple[str, int] | None]:
         asked = ([hex(number), False] for number in numbers)
         async for raw in self._rpc.many("eth_getBlockByNumber", asked):
-            yield answers.header(raw, self.chain_id).block.hash if raw else None
+            block = answers.header(raw, self.chain_id).block if raw else None
+            yield (block.hash, block.at) if block else None
 
     # Transactions
 
@@ -204,7 +212,7 @@ class ChainWitness:
 
     async def _with_receipts(self, raws: Iterable[Any], wallet: str) -> list[Mined]:
         own = [raw for raw in raws if _mined_by(raw, wallet)]
-        asked = ([raw["hash"]] for raw in own)
+        asked = ([raw.get("hash")] for raw in own)
         receipts = [raw async for raw in self._rpc.many("eth_getTransactionReceipt", asked)]
         return [_mined(raw, receipt) for raw, receipt in zip(own, receipts, strict=True)]
 
@@ -232,7 +240,10 @@ class ChainWitness:
     ) -> Sequence[LeaseFact]:
         [own] = await self._rpc.view(market, LEASES_OF, life.wallet, life.operator)
         facts = []
-        for lease in sorted({*own, *named}):
+        every = sorted({*own, *named})
+        if len(every) > MOST_LEASES:
+            raise Reverted("More leases than any life can have", market=market)
+        for lease in every:
             [row] = await self._rpc.view(market, LEASE_OF, lease)
             if int(row[-1]):  # its state: none, for an id that was never opened
                 facts.append(_lease(lease, row))
@@ -312,7 +323,8 @@ def _ended(event: events.Event) -> Ended:
     mark = _said_mark(event.args)
     none = mark.size == 0 and not any(mark.root)
     cause, by = int(str(event.args["cause"])), str(event.args["by"]).lower()
-    return Ended(cause, by, None if none else mark, event.log.transaction)
+    anchored = None if none else mark
+    return Ended(cause, by, anchored, event.log.transaction, event.log.block)
 
 
 def _spending(group: Sequence[Log]) -> Spending:
@@ -321,7 +333,9 @@ def _spending(group: Sequence[Log]) -> Spending:
         tx=group[0].transaction,
         out=tuple(_movement(log, 2) for log in whole if log.topics[0] == TRANSFERRED),
         authorizations=frozenset(
-            bytes.fromhex(log.topics[2][2:]) for log in whole if log.topics[0] == _AUTHORIZED
+            (log.address, bytes.fromhex(log.topics[2][2:]))
+            for log in whole
+            if log.topics[0] == _AUTHORIZED
         ),
     )
 
@@ -331,7 +345,7 @@ def _movement(log: Log, other: int) -> Movement:
     return Movement(
         token=log.address,
         other="0x" + log.topics[other][-40:],
-        value=int(log.data[2:66] or log.topics[-1][2:], 16),
+        value=answers.quantity(log.data[:66] if len(log.data) > _EMPTY else log.topics[-1]),
         tx=log.transaction,
         block=log.block,
     )

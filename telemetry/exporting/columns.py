@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -15,6 +15,7 @@ from telemetry.exporting.schema import ACTION, SEEN_SCHEMA
 
 REFLEX: Final = "reflex"
 MOST: Final = 2**63
+_PLAIN: Final = tuple(field.name for field in SEEN_SCHEMA if field.name != "actions")
 
 
 class Taken(NamedTuple):
@@ -30,36 +31,68 @@ class Taken(NamedTuple):
     halts: int
 
 
-class Columns:
+def columns(_: Checkpoint) -> Columns:
     """The harvest."""
+    return Columns()
 
-    def __call__(self, checkpoint: Checkpoint, records: Sequence[Read]) -> Taken:
-        del checkpoint
+
+class Columns:
+    """Takes an epoch's decisions column by column: what was decoded is not held."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._halts = 0
+        self._birth: Mapping[str, Any] | None = None
+        self._first: Mapping[str, Any] | None = None
+        self._first_block = 0
+        self._columns: dict[str, list[Any]] = {name: [] for name in _PLAIN}
+        self._menus = Menus()
+
+    def take(self, records: Sequence[Read]) -> None:
+        if not self._first_block:
+            self._first_block = records[0].record.block.number
+        for read in records:
+            if read.record.kind == "birth":
+                self._birth = read.record.body
+            self._halts += read.record.kind == "halt"
         decisions = [read for read in records if read.record.kind == "decision"]
-        births = (read.record.body for read in records if read.record.kind == "birth")
-        first = decisions[0].record.body.get("observation") if decisions else None
+        if decisions and not self._rows:
+            first = decisions[0].record.body.get("observation")
+            self._first = first if isinstance(first, dict) else None
+        self._rows += len(decisions)
+        for name, values in _columns(decisions).items():
+            self._columns[name].extend(values)
+        self._menus.extend([read.record.body["menu"] for read in decisions])
+
+    def done(self) -> Taken:
+        arrays = [
+            self._menus.array()
+            if field.name == "actions"
+            else pa.array(self._columns[field.name], field.type)
+            for field in SEEN_SCHEMA
+        ]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=SEEN_SCHEMA)
         return Taken(
-            rows=len(decisions),
-            batch=_batch(decisions).serialize().to_pybytes(),
-            birth=next(births, None),
-            first=first if isinstance(first, dict) else None,
-            first_block=records[0].record.block.number if records else 0,
-            halts=sum(read.record.kind == "halt" for read in records),
+            rows=self._rows,
+            batch=batch.serialize().to_pybytes(),
+            birth=self._birth,
+            first=self._first,
+            first_block=self._first_block,
+            halts=self._halts,
         )
 
 
-def _batch(decisions: Sequence[Read]) -> pa.RecordBatch:
+def _columns(decisions: Sequence[Read]) -> Mapping[str, Iterable[Any]]:
     bodies = [read.record.body for read in decisions]
     seen = [body["observation"] for body in bodies]
     models = [body["model"] if body["model"] != REFLEX else {} for body in bodies]
-    columns = {
+    return {
         "seq": [read.seq for read in decisions],
         "at_ms": [read.record.at for read in decisions],
         "block": [read.record.block.number for read in decisions],
         "time": [_number(_within(each, "block").get("at")) for each in seen],
         "observation": [_json(each) for each in seen],
         "prompt": [body["prompt"] for body in bodies],
-        "actions": _actions([body["menu"] for body in bodies]),
         "logprobs": [body["logprobs"] for body in bodies],
         "action": [body["chosen"] for body in bodies],
         "epsilon": [float(body["epsilon"]) for body in bodies],
@@ -72,29 +105,28 @@ def _batch(decisions: Sequence[Read]) -> pa.RecordBatch:
         "latency_ms": [_number(body["latency_ms"]) for body in bodies],
         "record": [from_digest(read.digest) for read in decisions],
     }
-    arrays = [_array(columns[field.name], field.type) for field in SEEN_SCHEMA]
-    return pa.RecordBatch.from_arrays(arrays, schema=SEEN_SCHEMA)
 
 
-def _array(values: Any, kind: pa.DataType) -> pa.Array:
-    return values if isinstance(values, pa.Array) else pa.array(values, kind)
-
-
-def _actions(menus: Sequence[Sequence[Mapping[str, Any]]]) -> pa.Array:
+class Menus:
     """Flat columns and where each menu begins: several times as fast as a list of maps."""
-    offsets = [0]
-    for menu in menus:
-        offsets.append(offsets[-1] + len(menu))
-    entries = [entry for menu in menus for entry in menu]
-    flat = pa.StructArray.from_arrays(
-        [
-            pa.array([entry["key"] for entry in entries], pa.string()),
-            pa.array([_json(entry["params"]) for entry in entries], pa.string()),
-            pa.array([entry["summary"] for entry in entries], pa.string()),
-        ],
-        fields=list(ACTION),
-    )
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
+
+    def __init__(self) -> None:
+        self._offsets = [0]
+        self._keys: list[str] = []
+        self._params: list[str] = []
+        self._summaries: list[str] = []
+
+    def extend(self, menus: Iterable[Sequence[Mapping[str, Any]]]) -> None:
+        for menu in menus:
+            self._keys.extend([entry["key"] for entry in menu])
+            self._params.extend([_json(entry["params"]) for entry in menu])
+            self._summaries.extend([entry["summary"] for entry in menu])
+            self._offsets.append(len(self._keys))
+
+    def array(self) -> pa.Array:
+        flat = [pa.array(each, pa.string()) for each in (self._keys, self._params, self._summaries)]
+        entries = pa.StructArray.from_arrays(flat, fields=list(ACTION))
+        return pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), entries)
 
 
 def _json(value: Any) -> str:

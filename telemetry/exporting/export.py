@@ -20,7 +20,7 @@ from telemetry.auditing.findings import Finding
 from telemetry.auditing.shelf import Shelf
 from telemetry.errors import BadKept, SourceError, TelemetryError
 from telemetry.exporting.card import card
-from telemetry.exporting.columns import Columns
+from telemetry.exporting.columns import columns
 from telemetry.exporting.files import Part, write_table, write_text
 from telemetry.exporting.life import Row, Told, life_name, life_row, lives_table
 from telemetry.exporting.money import Money
@@ -133,7 +133,7 @@ async def _life(asked: Asked, out: Path, seen: set[str], progress: Progress | No
     kept = out / ".state" / _state_name(asked) if asked.registry and asked.rpc else None
     with Spool() as spool:
         async with examining(
-            asked, progress=progress, harvest=Columns(), gather=spool.gather, kept=kept
+            asked, progress=progress, harvest=columns, gather=spool.gather, kept=kept
         ) as audited:
             birth, verdict, shelf = audited.known.birth, audited.verdict, audited.shelf
             if not verdict.ok or birth is None:

@@ -12,7 +12,7 @@ from lives import SEED, Teller
 from agent import bodies
 from agent.mind import Mind
 from agent.prompt import prompt_digest
-from agent.replay import SAME_BUILD, Replay, Sampler
+from agent.replay import SAME_BUILD, Replay, sampler
 from compute.engine_client import Engine, EngineConfig
 from strategies import samples
 from strategies.hold import WAIT
@@ -65,7 +65,7 @@ def _asked(fields: dict[str, Any], genome: dict[str, Any]) -> dict[str, Any]:
 
 async def replayed(folder: Path, *models: Path) -> Verdict:
     again = Replay()
-    audited = await examine(Asked(str(folder)), harvest=Sampler(), gather=again.gather)
+    audited = await examine(Asked(str(folder)), harvest=sampler, gather=again.gather)
     assert audited.verdict.ok
     return audited.verdict.after(*await again.run(models))
 

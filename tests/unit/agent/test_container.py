@@ -309,10 +309,10 @@ def test_what_is_no_archive_is_refused():
 @pytest.mark.parametrize(
     ("words", "became"),
     [
-        (["signer"], ["-m", "chain.signer", "/home/signer/signer.toml"]),
-        (["agent"], ["-m", "agent", "run", "--home", "/home/agent", "--json"]),
-        (["audit", "x", "--json"], ["-m", "agent", "audit", "x", "--json"]),
-        ([], ["-m", "agent", "--help"]),
+        (["signer"], ["-P", "-m", "chain.signer", "/home/signer/signer.toml"]),
+        (["agent"], ["-P", "-m", "agent", "run", "--home", "/home/agent", "--json"]),
+        (["audit", "x", "--json"], ["-P", "-m", "agent", "audit", "x", "--json"]),
+        ([], ["-P", "-m", "agent", "--help"]),
     ],
 )
 def test_a_word_is_a_role_or_a_command(monkeypatch, words, became):

@@ -22,6 +22,7 @@ from lives import (
     FakeWitness,
     Teller,
     deeds,
+    living,
     mined,
     registered,
     sign,
@@ -35,6 +36,7 @@ from chain.types import Call, Wei
 from telemetry.auditing import audit as audit_module
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.audit import audit
+from telemetry.auditing.calls import callprint, told_call
 from telemetry.auditing.facts import Anchored, Movement
 from telemetry.auditing.findings import MOST_OF_A_KIND, Findings
 from telemetry.auditing.lines import audit_lines
@@ -497,28 +499,67 @@ async def test_a_lost_life_lacks_its_ending(tmp_path, confronted):
     assert verdict.outcome == "lost"
 
 
-async def test_anyone_may_bring_a_named_authorization_to_the_chain(tmp_path, confronted):
-    from telemetry.auditing.calls import callprint, told_call
-
-    teller = whole_life()
+def allowed(teller):
+    """A life that names an authorization for others to bring to the chain, and its nonce."""
     told = told_call(
         {
             "call": {
                 "to": MARKET,
                 "function": top_up().function,
-                "args": list(top_up().args),
+                "args": ["$wallet", 7, str(2**70), "$salt"],
                 "value": "0",
             },
-            "pull": {"token": TOKEN, "value": "5", "valid_before": 2**40},
+            "pull": {"token": TOKEN, "value": "5", "valid_before": str(2**40)},
         }
     )
-    pulled = callprint(told, "1.0", teller.wallet)
-    seen = a_thief(deeds(teller), None)
-    seen = replace(seen, authorizations={word("theft"): frozenset((pulled.authorization,))})
-    verdict = await confronted(teller.write(tmp_path), registered(teller), seen)
-    assert verdict.ok
-    other = replace(seen, authorizations={word("theft"): frozenset((bytes(32),))})
-    assert kinds.TRANSFER in faults(await confronted(tmp_path, registered(teller), other))
+    return callprint(told, "1.0", teller.wallet).pulled
+
+
+def brought(seen, *outs, token=TOKEN, nonce=bytes(32)):
+    """Somebody else's transactions, in each of which this authorization is said to be used."""
+    moved = tuple(
+        Movement(TOKEN.lower(), to.lower(), value, word(f"tx of another {n}"), 11)
+        for n, (to, value) in enumerate(outs)
+    )
+    used = {each.tx: frozenset(((token.lower(), nonce),)) for each in moved}
+    return replace(seen, out=moved, authorizations=used)
+
+
+OWED = [
+    ([(MARKET, 5)], {}, True),
+    ([(MARKET, 6)], {}, False),  # another amount
+    ([(OPERATOR.address, 5)], {}, False),  # to somebody else
+    ([(MARKET, 5), (MARKET, 5)], {}, False),  # twice
+    ([(MARKET, 5)], {"token": MARKET}, False),  # another contract says that it was used
+    ([(MARKET, 5)], {"nonce": bytes(32)}, False),  # another authorization
+]
+
+
+@pytest.mark.parametrize(("outs", "said", "fine"), OWED)
+async def test_a_named_authorization_pays_once_and_as_it_says(
+    tmp_path, confronted, outs, said, fine
+):
+    teller = Teller({2: body(nonce=None, hash=None)})
+    teller.birth()
+    decided = teller.decide((-9.0, 9.0, -9.0))
+    teller.send(f"{decided}.0", decided, "act", nonce=1, call=top_up())
+    teller.seal()
+    life, seen = living(teller)
+    seen = brought(seen, *outs, **{"nonce": allowed(teller).nonce} | said)
+    verdict = await confronted(teller.write(tmp_path), life, seen)
+    assert faults(verdict) == (set() if fine else {kinds.TRANSFER})
+
+
+@pytest.mark.parametrize("value", [4, 6, 10**15])
+async def test_what_is_pulled_is_what_leaves(tmp_path, confronted, value):
+    teller = whole_life()
+    seen = deeds(teller)
+    pulled = {word("tx 1"): frozenset(((TOKEN.lower(), allowed(teller).nonce),))}
+    honest = replace(seen, authorizations=pulled)
+    folder = teller.write(tmp_path)
+    assert (await confronted(folder, registered(teller), honest)).ok
+    other = replace(honest, out=(seen.out[0]._replace(value=value),))
+    assert faults(await confronted(folder, registered(teller), other)) == {kinds.TRANSFER}
 
 
 async def test_events_of_strangers_tokens_are_no_fault(tmp_path, confronted):

@@ -19,7 +19,7 @@ from telemetry.auditing.drawing.view import Checked
 from telemetry.auditing.epoch import Epoch, Event, Read
 from telemetry.auditing.facts import Anchored, LeaseFact
 from telemetry.auditing.findings import Finding
-from telemetry.auditing.glimpse import Glimpser
+from telemetry.auditing.glimpse import glimpser
 from telemetry.auditing.page import page
 from telemetry.auditing.said import Leased, Mark, Sent, Settled
 from telemetry.auditing.timeline import Timeline
@@ -46,7 +46,7 @@ FINE = Verdict(
 async def drawn(folder, **changes):
     """The page of an audited folder, and what it was made of."""
     life = Timeline()
-    audited = await examine(Asked(str(folder)), harvest=Glimpser(), gather=life.gather)
+    audited = await examine(Asked(str(folder)), harvest=glimpser, gather=life.gather)
     checked = Checked.by(audited, replace(audited.verdict, **changes))
     return page(checked, life), checked, life
 
@@ -105,7 +105,9 @@ def told(*records, first=0, events=(), life=None):
         ended=last.at,
         events=tuple(events),
     )
-    life.gather(epoch, pickle.loads(pickle.dumps(Glimpser()))(checkpoint, reads))  # noqa: S301
+    taker = glimpser(checkpoint)
+    taker.take(reads)
+    life.gather(epoch, pickle.loads(pickle.dumps(taker.done())))  # noqa: S301 - our own
     return life
 
 

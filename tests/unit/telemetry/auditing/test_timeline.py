@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lives import whole_life
+from lives import Counter, whole_life
 
 from telemetry.auditing.audit import Asked, examine
 from telemetry.auditing.clock import LONGEST_S, make_clock
@@ -113,11 +113,20 @@ def test_no_clock_leaves_its_bounds(ticks, when, speed):
 async def test_several_harvest_one_log(tmp_path):
     folder = str(whole_life().write(tmp_path))
     sizes, numbers = [], []
-    takers = [
-        (lambda _, records: len(records), lambda _, taken: sizes.append(taken)),
-        (lambda checkpoint, _: checkpoint.head.epoch, lambda _, taken: numbers.append(taken)),
+
+    class Number(Counter):
+        def __init__(self, checkpoint):
+            self.epoch = checkpoint.head.epoch
+            super().__init__(checkpoint)
+
+        def done(self):
+            return self.epoch
+
+    wanted = [
+        (Counter, lambda _, taken: sizes.append(taken)),
+        (Number, lambda _, taken: numbers.append(taken)),
     ]
-    harvest, gather = together(takers)
+    harvest, gather = together(wanted)
     await examine(Asked(folder), harvest=harvest, gather=gather)
     assert (sum(sizes), numbers) == (11, [0, 1, 2])
     assert together([]) == (None, None)
