@@ -229,15 +229,10 @@ async def _back(
     while True:
         if since is not None and agent is not None and digest_of(cid) == since.digest:
             return agent, digests, size
-        try:
-            at = await _checkpoint(web, cid)
-        except TelemetryError as error:
-            if agent is None:
-                raise
-            web.found.fault(kinds.MISSING, f"checkpoint {cid}: {error}")
-            return agent, digests, size
-        if agent is None:
-            agent = at.head.agent
+        at = await _checkpoint(web, cid, needed=agent is None)
+        if at is None:
+            return agent or 0, digests, size
+        agent = at.head.agent if agent is None else agent
         if at.head.agent != agent or (after and at.head.epoch != after.head.epoch - 1):
             web.found.fault(kinds.SEQUENCE, f"checkpoint {cid} does not precede its successor")
             return agent, digests, size
@@ -256,8 +251,15 @@ async def _back(
         cid, after = from_digest(at.head.prev), at
 
 
-async def _checkpoint(web: _Web, cid: Cid) -> Checkpoint:
-    block = await web.block(cid)
-    if sha256(block).digest() != digest_of(cid):
-        raise SourceError(why="not the block that was asked for")
-    return Checkpoint.decode(block)
+async def _checkpoint(web: _Web, cid: Cid, *, needed: bool) -> Checkpoint | None:
+    """None, and a finding, if it is not to be had; without the `needed` one there is no log."""
+    try:
+        block = await web.block(cid)
+        if sha256(block).digest() != digest_of(cid):
+            raise SourceError(why="not the block that was asked for")
+        return Checkpoint.decode(block)
+    except TelemetryError as error:
+        if needed:
+            raise
+        web.found.fault(kinds.MISSING, f"checkpoint {cid}: {error}")
+        return None
