@@ -149,10 +149,10 @@ class Findings:
     def _add(self, finding: Finding) -> None:
         self._counts[finding.kind, finding.level] += 1
         if self._counts[finding.kind, finding.level] <= MOST_OF_A_KIND:
-            self._found.append(replace(finding, detail=_tame(finding.detail)))
+            self._found.append(replace(finding, detail=tame(finding.detail)))
 
 
-def _tame(text: str) -> str:
+def tame(text: str) -> str:
     """Short, and without characters by which a log could play tricks on a terminal."""
     shown = "".join(char if char.isprintable() else "?" for char in text[: _LONGEST_DETAIL + 1])
     return shown if len(shown) <= _LONGEST_DETAIL else shown[:_LONGEST_DETAIL] + "…"
