@@ -202,19 +202,21 @@ async def judge_spendings(case: Case, spendings: AsyncIterator[Spending]) -> Non
             for token, nonce in sorted(spending.authorizations)
             if (pulled := case.shelf.use(token, nonce))
         ]
+        others = [out for out in spending.out if not _pays(out, allowed)]
+        unpaid = {pulled.token for pulled in allowed}
         own = case.shelf.is_own(spending.tx)
-        for out in spending.out:
-            if pulled := next((each for each in allowed if _is_paid(out, each)), None):
-                allowed.remove(pulled)
-            elif own and not any(each.token == out.token for each in allowed):
-                continue  # what a named call does besides is the chain's to say
-            else:
+        for out in others:
+            if not own or out.token in unpaid:  # else the chain says what a named call does besides
                 _untold(case, out)
 
 
-def _is_paid(out: Movement, pulled: Pulled) -> bool:
-    said = (pulled.token, pulled.payee, pulled.value)
-    return (out.token, out.other, out.value) == said
+def _pays(out: Movement, allowed: list[Pulled]) -> bool:
+    """Whether this is what one of them allows, which it is then no longer."""
+    for pulled in allowed:
+        if (out.token, out.other, out.value) == (pulled.token, pulled.payee, pulled.value):
+            allowed.remove(pulled)
+            return True
+    return False
 
 
 def _untold(case: Case, out: Movement) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cbrrr import encode_dag_cbor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lives import (
@@ -41,7 +42,9 @@ from telemetry.auditing.facts import Anchored, Movement
 from telemetry.auditing.findings import MOST_OF_A_KIND, Findings
 from telemetry.auditing.lines import audit_lines
 from telemetry.car import car_bytes, car_name, write_car
+from telemetry.cid import cid_of
 from telemetry.errors import BadRecord, SourceError
+from telemetry.tree import leaf_hash
 
 
 def faults(verdict):
@@ -247,11 +250,21 @@ async def test_records_the_checkpoint_does_not_list_are_damage(tmp_path):
 
 
 async def test_a_later_version_is_refused_by_name(tmp_path):
-    teller = whole_life()
-    data = teller.epochs[0][1][1]
-    teller.epochs[0][1][1] = data.replace(b"av\x01", b"av\x02")
-    assert teller.epochs[0][1][1] != data
-    assert kinds.DAMAGED in faults(await audit(str(teller.write(tmp_path))))
+    """Linked, rooted and signed as it must be: nothing is wrong with it but its version."""
+    teller = Teller()
+    teller.birth()
+    before = teller.tree
+    teller.decide()
+    later = teller.open[-1].replace(b"av\x01", b"av\x02", 1)
+    assert later != teller.open[-1]
+    teller.open[-1], teller.leaf = later, leaf_hash(later)
+    teller.tree = before.append(teller.leaf)
+    teller.end(1)
+    teller.seal()
+    verdict = await audit(str(teller.write(tmp_path)))
+    [fault] = [each for each in verdict.findings if each.level == "fault"]
+    assert (fault.kind, fault.record) == (kinds.RECORD, 1)
+    assert "unknown version" in fault.detail
 
 
 @settings(
@@ -267,16 +280,45 @@ async def test_no_byte_can_be_changed(tmp_path_factory, epoch, place, mask):
     assert not (await audit(str(folder))).ok
 
 
-@settings(max_examples=40, deadline=None)
-@given(data=st.binary(max_size=300), seed=st.integers(0, 2**32))
-async def test_no_file_can_crash_the_audit(tmp_path_factory, data, seed):
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+BODIES = st.recursive(
+    SCALARS | NUMBERS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+BLOCKS = st.binary(max_size=300) | st.builds(encode_dag_cbor, BODIES)
+
+
+def a_file(kind, data, seed):
+    """Bytes; a whole epoch with some of them moved; blocks that are what their names say."""
+    teller = whole_life()
+    checkpoint, records = teller.epochs[0]
+    if kind == "bytes":
+        return data
+    if kind == "blocks":
+        return b"".join(car_bytes(cid_of(data), [data, *records]))
+    if kind == "records":
+        signed = sign(checkpoint.head, [cid_of(data)] * 3, teller)
+        return b"".join(car_bytes(signed.cid, [signed.encode(), data, data, data]))
+    mixed = bytearray(b"".join(car_bytes(checkpoint.cid, [checkpoint.encode(), *records])))
+    dice = random.Random(seed)
+    for _ in range(3):
+        mixed[dice.randrange(len(mixed))] = dice.randrange(256)
+    return bytes(mixed + data)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "blocks", "records", "mixed"])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=BLOCKS, seed=st.integers(0, 2**32))
+async def test_no_file_can_crash_the_audit(tmp_path_factory, kind, data, seed):
     folder = tmp_path_factory.mktemp("garbage")
-    good = b"".join(car_bytes(whole_life().epochs[0][0].cid, [data]))
-    mixed = bytearray(good + data)
-    random.Random(seed).shuffle(mixed)
-    for name, content in (("a.car", data), ("b.car", good), ("c.car", bytes(mixed))):
-        (folder / name).write_bytes(content)
-    assert not (await audit(str(folder))).ok
+    (folder / "any.car").write_bytes(a_file(kind, data, seed))
+    verdict = await audit(str(folder))
+    assert not verdict.ok
+    json.dumps(verdict.plain())
 
 
 async def test_a_place_without_a_log_is_no_audit(tmp_path):
@@ -560,6 +602,9 @@ async def test_what_is_pulled_is_what_leaves(tmp_path, confronted, value):
     assert (await confronted(folder, registered(teller), honest)).ok
     other = replace(honest, out=(seen.out[0]._replace(value=value),))
     assert faults(await confronted(folder, registered(teller), other)) == {kinds.TRANSFER}
+    for both in ((*honest.out, *other.out), (*other.out, *honest.out)):
+        besides = replace(honest, out=both)  # in a call of its own, more may leave than was pulled
+        assert (await confronted(folder, registered(teller), besides)).ok
 
 
 async def test_events_of_strangers_tokens_are_no_fault(tmp_path, confronted):
@@ -594,19 +639,20 @@ def test_findings_stay_few_and_tame():
     assert all("\x1b" not in each.detail and len(each.detail) < 700 for each in every)
 
 
-def test_an_audit_without_a_chain_needs_no_web3():
-    heavy = "assert not {'web3', 'eth_account'} & set(sys.modules)"
-    code = f"import sys, telemetry.auditing.lines; {heavy}"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[4])
+ALONE = """
+import asyncio, sys
+from telemetry.auditing.audit import audit
+verdict = asyncio.run(audit(sys.argv[1]))
+assert verdict.ok and verdict.records == 11, verdict
+heavy = {"web3", "eth_account"} & set(sys.modules)
+assert not heavy, heavy
+"""
 
 
-SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-BODIES = st.recursive(
-    SCALARS | NUMBERS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
+def test_an_audit_without_a_chain_needs_no_web3(tmp_path):
+    folder = whole_life().write(tmp_path)
+    root = Path(__file__).parents[4]
+    subprocess.run([sys.executable, "-c", ALONE, str(folder)], check=True, cwd=root)
 
 
 @settings(max_examples=150, deadline=None)
