@@ -13,6 +13,8 @@ import typer.main
 from typer._click.core import Command, Context  # typer carries its own click
 from typer.core import TyperGroup
 
+from telemetry.auditing.findings import printable
+
 GROUP: Final = "forager.commands"
 OWN: Final = {
     "init": "agent.commands.born:init",
@@ -95,10 +97,14 @@ def main() -> None:
 
 
 def _line(fault: Exception) -> str:
-    """What is wrong, with the facts that it does not name itself, and what to do about it."""
+    """What is wrong, with the facts that it does not name itself, and what to do about it.
+
+    Some of it may be others' words: of a log, a gateway, a chain.
+    """
     text = " ".join(str(fault).split())
     facts: Mapping[str, object] = getattr(fault, "facts", {})
     unsaid = [f"{name} {fact}" for name, fact in facts.items() if f"{fact}" not in text]
     told = f"{text} ({', '.join(unsaid)})" if unsaid else text
     advice = getattr(fault, "advice", "")
-    return " ".join((told if not advice or advice in told else f"{told}; {advice}").split())
+    whole = told if not advice or advice in told else f"{told}; {advice}"
+    return printable(" ".join(whole.split()))

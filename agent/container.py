@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from agent.users import AGENT, ROOT, SIGNER, Places, become
+from telemetry.auditing.findings import printable
 
 ROLES: Final = ("signer", "agent", "alone", "unpack", "health")
 HEALTH_S: Final = 5.0
@@ -35,7 +36,7 @@ def main(words: Sequence[str], places: Places) -> int:
     try:
         return _act(role, places)
     except UsedWrongly as fault:
-        sys.stderr.write(f"forager: {fault}\n")
+        sys.stderr.write(f"forager: {printable(str(fault))}\n")
         return 2
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from telemetry.auditing.findings import MISSING, Finding
+from telemetry.auditing.findings import MISSING, Finding, printable
 from telemetry.auditing.verdict import Verdict
 from world.anvil import find_anvil
 
@@ -35,7 +35,7 @@ def words(report: dict[str, Any]) -> str:
         *(f"  {line}" for line in report["again"]),
         "",
     ]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def nothing(why: str, agent: int | None) -> Verdict:

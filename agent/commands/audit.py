@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.commands.said import JsonOption, show_progress, tell
+from agent.commands.said import JsonOption, show_progress, tell, write_line
 from agent.errors import UsedWrongly
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def audit(
     verdict = asyncio.run(
         _examine(asked, replay=replay, models=model or [], html=html, quiet=quiet)
     )
-    said = [json.dumps(verdict.plain())] if as_json else audit_lines(verdict)
-    sys.stdout.write("".join(f"{line}\n" for line in said))
+    for line in [json.dumps(verdict.plain())] if as_json else audit_lines(verdict):
+        write_line(line)
     raise typer.Exit(0 if verdict.ok else 1)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption, say, tell
+from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption, say, tell, write_line
 from agent.control import ask
 from agent.errors import UsedWrongly
 from agent.home import Home
@@ -45,9 +45,9 @@ def ledger(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
         sys.stdout.write(json.dumps({"entries": rows}) + "\n")
         return
     for row in rows:
-        sys.stdout.write(
+        write_line(
             f"{row['nonce']:>6}  {row['purpose']:<7} {row['intent']:<14} "
-            f"because {row['because']:<7} {row['function'] or 'ether':<28.28} {row['hash']}\n"
+            f"because {row['because']:<7} {row['function'] or 'ether':<28.28} {row['hash']}"
         )
 
 

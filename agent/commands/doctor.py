@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
 
-from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption
+from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption, write_line
 from agent.home import Home
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     else:
         marks = {"ok": "✓", "note": "·", "fault": "✗"}
         for found in findings:
-            sys.stdout.write(f"{marks[found.level]} {found.about:<10} {found.detail}\n")
+            write_line(f"{marks[found.level]} {found.about:<10} {found.detail}")
     raise typer.Exit(1 if any(found.level == "fault" for found in findings) else 0)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.commands.said import JsonOption, show_progress
+from agent.commands.said import JsonOption, show_progress, write_line
 from agent.errors import UsedWrongly
 
 if TYPE_CHECKING:
@@ -123,6 +123,6 @@ def _say(answer: Answer, out: Path | None, *, as_json: bool) -> None:
             out.write_text(written(answer.proof), "utf-8")
         except OSError as error:
             raise UsedWrongly(f"{out} cannot be written", error.strerror or "") from error
-    said = [json.dumps(answer_plain(answer))] if as_json else answer_lines(answer)
-    sys.stdout.write("".join(f"{line}\n" for line in said))
+    for line in [json.dumps(answer_plain(answer))] if as_json else answer_lines(answer):
+        write_line(line)
     raise typer.Exit(0 if proven else 1)

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from telemetry.auditing.findings import printable
+
 HomeOption = Annotated[
     Path, typer.Option("--home", help="The agent's home.", envvar="FORAGER_HOME")
 ]
@@ -24,12 +26,17 @@ def say(facts: Mapping[str, Any], *, as_json: bool) -> None:
         return
     width = max(len(name) for name in facts)
     for name, value in facts.items():
-        sys.stdout.write(f"{name.replace('_', ' '):{width}}  {value}\n")
+        write_line(f"{name.replace('_', ' '):{width}}  {value}")
+
+
+def write_line(line: str) -> None:
+    """Some of it may be others' words: of a log, a gateway, a chain."""
+    sys.stdout.write(f"{printable(line)}\n")
 
 
 def tell(line: str) -> None:
     """Progress goes to stderr, so that output can be piped."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{printable(line)}\n")
 
 
 def show_progress(what: str, done: int, whole: int) -> None:

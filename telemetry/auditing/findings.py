@@ -65,7 +65,7 @@ ANCHOR: Final = "anchor"
 BLOCK: Final = "block"
 """Records read at blocks that are not on the chain."""
 HALT: Final = "halt"
-"""A halt on the chain that the log does not obey, or does not tell."""
+"""Something decided, asked for or done untold while a halt stood on the chain."""
 LEASE: Final = "lease"
 """A lease that is another than the market's, or that no record tells of."""
 UNNAMED: Final = "unnamed"
@@ -94,6 +94,10 @@ UNMINED: Final = "unmined"
 """A transaction that a record names and no block holds (note)."""
 TRUST: Final = "trust"
 """Something taken from the log itself that the auditor should have been told (note)."""
+
+
+OF_SOURCE: Final = frozenset({DAMAGED, MISSING, CHECKPOINT, SIGNATURE})
+"""What anyone who serves a log can make of it, without its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,12 @@ class Findings:
             self._found.append(replace(finding, detail=tame(finding.detail)))
 
 
+def printable(text: str) -> str:
+    """Without characters by which others' words could play tricks on a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
 def tame(text: str) -> str:
-    """Short, and without characters by which a log could play tricks on a terminal."""
-    shown = "".join(char if char.isprintable() else "?" for char in text[: _LONGEST_DETAIL + 1])
+    """The same, and short."""
+    shown = printable(text[: _LONGEST_DETAIL + 1])
     return shown if len(shown) <= _LONGEST_DETAIL else shown[:_LONGEST_DETAIL] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telemetry.auditing.findings import Finding
+from telemetry.auditing.findings import Finding, tame
 from telemetry.auditing.verdict import Verdict
 
 _CHECKED = {
@@ -46,7 +46,7 @@ def _line(finding: Finding) -> str:
 def _outcome(verdict: Verdict) -> str:
     if verdict.outcome is None:
         return "alive"
-    return f"{verdict.outcome} ({verdict.cause})" if verdict.cause else verdict.outcome
+    return f"{verdict.outcome} ({tame(verdict.cause)})" if verdict.cause else verdict.outcome
 
 
 def _shown(value: object) -> str:

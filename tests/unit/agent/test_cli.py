@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent import cli
+from agent.commands import said
+from telemetry.errors import SourceError
 
 ROOT = Path(__file__).parents[3]
 ADDED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
@@ -124,6 +126,31 @@ def test_a_broken_config_is_one_line(forager, tmp_path):
     code, _, err = forager("doctor", "--home", str(tmp_path))
     assert code == 2
     assert err == f"forager: {tmp_path}/forager.toml: unknown key chain.rcp; did you mean rpc?\n"
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202egpj.\rOK"
+
+
+def test_strangers_words_in_a_fault_are_obeyed_by_no_terminal(forager, monkeypatch):
+    def fail(_):
+        raise SourceError(uri=HOSTILE)
+
+    monkeypatch.setattr(cli, "_own", fail)
+    code, _, err = forager("audit", "nowhere")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert err.removesuffix("\n").isprintable()
+
+
+def test_strangers_words_in_facts_and_progress_are_obeyed_by_no_terminal(capsys):
+    said.say({"cause": HOSTILE, "home": "here"}, as_json=False)
+    said.tell(HOSTILE)
+    spoken = capsys.readouterr()
+    assert [len(text.splitlines()) for text in spoken] == [2, 1]
+    assert all(line.isprintable() for text in spoken for line in text.splitlines())
+    said.say({"cause": HOSTILE}, as_json=True)
+    assert json.loads(line := capsys.readouterr().out) == {"cause": HOSTILE}
+    assert line.removesuffix("\n").isprintable()
 
 
 def test_a_fault_that_nobody_foresaw_keeps_its_traceback(forager, monkeypatch):
