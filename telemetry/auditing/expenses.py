@@ -24,7 +24,7 @@ _OPEN: Final = 4096
 """Of transactions that have not settled yet, and acts that may still be sent: the newest."""
 
 
-class Paid(NamedTuple):
+class Outlay(NamedTuple):
     """A transaction that settled; `total` is what all so far have cost, in wei."""
 
     when: When
@@ -49,7 +49,7 @@ class _Open(NamedTuple):
     pulled: int
 
 
-def _place(paid: Paid) -> int:
+def _place(paid: Outlay) -> int:
     return paid.when.seq
 
 
@@ -61,8 +61,8 @@ class Expenses:
     """By the action that was chosen, or else by purpose."""
     fees: int = 0
     """Of all that settled, in wei."""
-    paid: Thin[Paid] = field(default_factory=lambda: Thin(PAID, _place))
-    failed: Kept[Paid] = field(default_factory=lambda: Kept(FAILED))
+    paid: Thin[Outlay] = field(default_factory=lambda: Thin(PAID, _place))
+    failed: Kept[Outlay] = field(default_factory=lambda: Kept(FAILED))
     _acts: dict[int, str] = field(default_factory=dict)
     _open: dict[str, _Open] = field(default_factory=dict)
 
@@ -87,7 +87,7 @@ class Expenses:
         tally = self._tally(sent.purpose)
         tally.fees += settled.fee
         self.fees += settled.fee
-        paid = Paid(when._replace(block=settled.block), settled.ok, self.fees)
+        paid = Outlay(when._replace(block=settled.block), settled.ok, self.fees)
         self.paid.extend([paid])
         if settled.ok:
             tally.done += 1

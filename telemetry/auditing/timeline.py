@@ -49,14 +49,14 @@ class Pause(NamedTuple):
     reason: str
 
 
-class LeaseAt(NamedTuple):
+class LeaseMoment(NamedTuple):
     """What a `lease` record says, and when."""
 
     when: When
     said: Leased
 
 
-class MarkAt(NamedTuple):
+class MarkMoment(NamedTuple):
     """What an `anchor` record says, and when."""
 
     when: When
@@ -97,10 +97,10 @@ class Timeline:
     bins: list[Bin] = field(default_factory=list)
     moods: Counter[str] = field(default_factory=Counter)
     flow: Flow = field(default_factory=Flow)
-    leases: Kept[LeaseAt] = field(default_factory=lambda: Kept(RARE))
+    leases: Kept[LeaseMoment] = field(default_factory=lambda: Kept(RARE))
     pauses: Kept[Pause] = field(default_factory=lambda: Kept(RARE))
     holes: Kept[Pause] = field(default_factory=lambda: Kept(RARE))
-    anchors: Kept[MarkAt] = field(default_factory=lambda: Kept(RARE))
+    anchors: Kept[MarkMoment] = field(default_factory=lambda: Kept(RARE))
     sealed: Thin[Sealed] = field(default_factory=lambda: Thin(SEALED, _sealed_place))
     spent: Expenses = field(default_factory=Expenses)
     gifts: int = 0
@@ -201,9 +201,9 @@ class Timeline:
         elif isinstance(said, Settled):
             self.spent.settle(said, when)
         elif isinstance(said, Leased):
-            self.leases.add(LeaseAt(when, _short(said)))
+            self.leases.add(LeaseMoment(when, _short(said)))
         elif isinstance(said, Mark):
-            self.anchors.add(MarkAt(when, said))
+            self.anchors.add(MarkMoment(when, said))
         elif isinstance(said, Beat) and said.ending:
             self.leaving = self.leaving or when
         elif isinstance(said, Funded):

@@ -83,8 +83,8 @@ Proof = Inclusion | Consistency
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """What a registry says of the agent."""
+class Attested:
+    """What a registry says of an agent."""
 
     log: Log
     anchors: Mapping[int, Anchor] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class NotProven:
 Verdict = Proven | NotProven
 
 
-def check(proof: Proof, registered: Registered | None = None) -> Verdict:
+def check(proof: Proof, registered: Attested | None = None) -> Verdict:
     """Judge a proof by itself, and where a registry has been asked, by its word."""
     why = _shown(proof) or _signed(proof) or (registered and _confirmed(proof, registered))
     if why:
@@ -152,7 +152,7 @@ def _signed(proof: Proof) -> str | None:
     return None
 
 
-def _confirmed(proof: Proof, registered: Registered) -> str | None:
+def _confirmed(proof: Proof, registered: Attested) -> str | None:
     log, known = proof.log, registered.log
     if log.domain != known.domain:
         place = f"registry {log.domain.contract} on chain {log.domain.chain_id}"
@@ -168,5 +168,5 @@ def _confirmed(proof: Proof, registered: Registered) -> str | None:
     return None
 
 
-def _is_anchored(seal: Seal, registered: Registered) -> bool:
+def _is_anchored(seal: Seal, registered: Attested) -> bool:
     return registered.anchors.get(seal.head.epoch) == seal.anchor

@@ -12,7 +12,7 @@ from chain.logs import logs
 from chain.permit import Domain
 from chain.rpc import Rpc, connect
 from chain.types import Address
-from telemetry.proving.proof import Anchor, Log, NotProven, Proof, Registered, Verdict, check
+from telemetry.proving.proof import Anchor, Attested, Log, NotProven, Proof, Verdict, check
 
 
 class Registry:
@@ -27,7 +27,7 @@ class Registry:
         life = await self._life(agent)
         return _last(life) if life else None
 
-    async def of(self, agent: int, epochs: Iterable[int]) -> Registered | None:
+    async def of(self, agent: int, epochs: Iterable[int]) -> Attested | None:
         """The agent's key and what it has anchored of these epochs; None for one never born."""
         life = await self._life(agent)
         if life is None:
@@ -40,7 +40,7 @@ class Registry:
             for epoch in earlier:
                 if anchor := await self._anchor(agent, epoch, born, head):
                     anchors[epoch] = anchor
-        return Registered(Log(life.log_key, self._domain), anchors)
+        return Attested(Log(life.log_key, self._domain), anchors)
 
     async def _life(self, agent: int) -> Life | None:
         [row] = await self._rpc.view(self._domain.contract, LIFE_OF, agent)

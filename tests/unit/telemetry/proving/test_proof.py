@@ -20,12 +20,12 @@ from telemetry.checkpoint import Head
 from telemetry.errors import BadProof
 from telemetry.proving.proof import (
     Anchor,
+    Attested,
     Consistency,
     Inclusion,
     Log,
     NotProven,
     Proven,
-    Registered,
     Seal,
     Verdict,
     check,
@@ -62,7 +62,7 @@ TELLER = told()
 INCLUSION = walked(TELLER, 5, seq=7).inclusion(7)
 CONSISTENCY = walked(TELLER, 5, first=3).consistency(3)
 ANCHORS = {seal.head.epoch: seal.anchor for seal in (INCLUSION.seal, CONSISTENCY.older)}
-KNOWN = Registered(INCLUSION.log, ANCHORS)
+KNOWN = Attested(INCLUSION.log, ANCHORS)
 
 
 def test_every_record_is_proven_under_every_checkpoint_that_covers_it():
@@ -87,20 +87,20 @@ def test_every_checkpoint_is_proven_to_go_on_from_every_earlier_one():
 def test_what_the_registry_confirms_is_said():
     assert check(INCLUSION, KNOWN) == Proven((5,))
     assert check(CONSISTENCY, KNOWN) == Proven((3, 5))
-    only = Registered(KNOWN.log, {3: ANCHORS[3]})
+    only = Attested(KNOWN.log, {3: ANCHORS[3]})
     assert check(CONSISTENCY, only) == Proven((3,))
 
 
-def other_key() -> Registered:
-    return Registered(replace(KNOWN.log, log_key=OTHER.address), ANCHORS)
+def other_key() -> Attested:
+    return Attested(replace(KNOWN.log, log_key=OTHER.address), ANCHORS)
 
 
-def elsewhere(**place) -> Registered:
-    return Registered(replace(KNOWN.log, domain=replace(KNOWN.log.domain, **place)), ANCHORS)
+def elsewhere(**place) -> Attested:
+    return Attested(replace(KNOWN.log, domain=replace(KNOWN.log.domain, **place)), ANCHORS)
 
 
-def anchored(**changes) -> Registered:
-    return Registered(KNOWN.log, {5: ANCHORS[5]._replace(**changes)})
+def anchored(**changes) -> Attested:
+    return Attested(KNOWN.log, {5: ANCHORS[5]._replace(**changes)})
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def anchored(**changes) -> Registered:
         (anchored(root=bytes(32)), "has anchored another checkpoint 5"),
         (anchored(size=16), "has anchored another checkpoint 5"),
         (anchored(digest=bytes(32)), "has anchored another checkpoint 5"),
-        (Registered(KNOWN.log, {}), "checkpoint .*5 is not anchored"),
-        (Registered(KNOWN.log, {6: Anchor(30, bytes(32), bytes(32))}), "is not anchored"),
+        (Attested(KNOWN.log, {}), "checkpoint .*5 is not anchored"),
+        (Attested(KNOWN.log, {6: Anchor(30, bytes(32), bytes(32))}), "is not anchored"),
     ],
 )
 @pytest.mark.parametrize("proof", [INCLUSION, CONSISTENCY])
@@ -128,7 +128,7 @@ def check_says(verdict: Verdict, why: str) -> None:
 
 def test_a_fork_is_not_hidden_behind_another_anchor():
     """The older checkpoint is anchored, but of the newer one the registry knows another."""
-    known = Registered(KNOWN.log, {3: ANCHORS[3], 5: Anchor(17, bytes(32), bytes(32))})
+    known = Attested(KNOWN.log, {3: ANCHORS[3], 5: Anchor(17, bytes(32), bytes(32))})
     check_says(check(CONSISTENCY, known), "another checkpoint 5")
 
 
@@ -171,7 +171,7 @@ def one_bit(bit: int):
     return change
 
 
-def proves(text: bytes, known: Registered | None = None) -> bool:
+def proves(text: bytes, known: Attested | None = None) -> bool:
     try:
         return isinstance(check(read(text), known), Proven)
     except BadProof:
