@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from chain.rpc import connect
 from telemetry.auditing.audit import Asked
@@ -12,7 +13,9 @@ from telemetry.auditing.peer import agents_at
 from telemetry.auditing.source import Bounds, agents_in
 from telemetry.errors import SourceError
 
-COUNT = "count()(uint256)"
+COUNT: Final = "count()(uint256)"
+MOST_LIVES: Final = 1_000_000
+"""More than this no registry is believed to hold: each would be asked about."""
 
 
 async def lives_asked(
@@ -41,4 +44,7 @@ async def _held_by(source: str) -> Sequence[int]:
 async def _born(rpc: str, registry: str) -> Sequence[int]:
     async with connect(rpc) as chain:
         [count] = await chain.view(registry, COUNT)
-    return range(1, int(count) + 1)
+    born = int(count)
+    if born > MOST_LIVES:
+        raise SourceError(why="the registry says that more lives were born than can be", born=born)
+    return range(1, born + 1)

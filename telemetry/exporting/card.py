@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from telemetry.auditing.findings import tame
 from telemetry.exporting.schema import LIVES, TRANSITIONS, Column
 
 Row = Mapping[str, Any]
@@ -118,10 +119,16 @@ def _refused(refusals: Sequence[Row]) -> list[str]:
         return []
     return [
         _REFUSED,
-        *(f"- {_source(each)}: {each['why']}" for each in refusals),
+        *(f"- {_source(each)}: {_quoted(each['why'])}" for each in refusals),
     ]
 
 
 def _source(refusal: Row) -> str:
     parts = (refusal["source"], refusal["agent"])
-    return " ".join(f"`{part}`" for part in parts if part is not None)
+    return " ".join(_quoted(part) for part in parts if part is not None)
+
+
+def _quoted(words: object) -> str:
+    """Others' words, of which none is Markdown."""
+    shown = tame(str(words)).replace("`", "'")
+    return f"`{shown or ' '}`"
