@@ -63,6 +63,21 @@ class Audited:
     witness: Witness | None
     shelf: Shelf
     """Open, like the witness, only as long as the audit's context is."""
+    kept: Path | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The life's, as its chain knows it."""
+        if self.witness is None or self.life is None or self.known.agent is None:
+            return None
+        return life_name(
+            self.witness.chain_id, self.witness.registry, self.known.agent, self.life.wallet
+        )
+
+    def keep(self) -> None:
+        """Leave all that was learnt of a sound log for an audit that goes on from here."""
+        if self.kept and self.verdict.ok and self.log.since:
+            self.shelf.save(self.kept, self.log.dump())
 
 
 async def audit(
@@ -107,23 +122,24 @@ async def examining(
     bounds: Bounds | None = None,
     harvest: Harvest | None = None,
     gather: Gather | None = None,
-    kept: Path | None = None,
+    kept_at: Callable[[str], Path] | None = None,
 ) -> AsyncIterator[Audited]:
     """The same again, with shelf and witness still at hand.
 
-    `kept` is a file to go on from: where it exists only what is new is read; a sound log leaves it
-    there for the next time, once all has gone well in this context.
+    `kept_at` is where to go on from, by the name of a life that the chain knows: where that file
+    exists only what is new is read, and `Audited.keep` leaves it there for the next time.
     """
     _judge_question(asked)
     tell, bounds = progress or _silent, bounds or Bounds()
     found = Findings()
     async with AsyncExitStack() as stack:
-        shelf, judge = _begin(kept, found)
-        stack.callback(shelf.close)
-        asked = _of(asked, judge)
         witness = None
         if asked.rpc and asked.registry:
             witness = await stack.enter_async_context(_witness(asked.rpc, asked.registry, tell))
+        kept = await _kept(kept_at, witness, asked)
+        shelf, judge = _begin(kept, found)
+        stack.callback(shelf.close)
+        asked = _of(asked, judge)
         log = await stack.enter_async_context(_source(asked, witness, judge, bounds, found))
         life = await _life(witness, log.agent)
         known = Known(log.agent, _keeper(witness, life), judge.story.birth)
@@ -138,9 +154,23 @@ async def examining(
         case, leases, ended = await _judge(asked, witness, judge, shelf, life, known, found)
         verdict = conclude(judge, found, known, ended, on_chain=witness is not None)
         account = case.account if case else None
-        yield Audited(verdict, known, life, account, leases, judge, witness, shelf)
-        if kept and verdict.ok and judge.since:
-            shelf.save(kept, judge.dump())
+        yield Audited(verdict, known, life, account, leases, judge, witness, shelf, kept)
+
+
+async def _kept(
+    kept_at: Callable[[str], Path] | None, witness: Witness | None, asked: Asked
+) -> Path | None:
+    if kept_at is None or witness is None or asked.agent is None:
+        return None
+    life = await witness.life(asked.agent)
+    if life is None:
+        return None
+    return kept_at(life_name(witness.chain_id, witness.registry, asked.agent, life.wallet))
+
+
+def life_name(chain: int, registry: str, agent: int, wallet: str) -> str:
+    """What tells lives apart; worlds on one machine have the same chain, registry and numbers."""
+    return f"{chain}:{registry}:{agent}:{wallet}".lower()
 
 
 def _begin(kept: Path | None, found: Findings) -> tuple[Shelf, LogJudge]:

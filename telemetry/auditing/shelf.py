@@ -42,6 +42,9 @@ CREATE TABLE tokens (token TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, note BLOB) WITHOUT ROWID
 """
 VERSION: Final = 2
+_ACTS: Final = "named.purpose = 'act' AND named.intent NOT LIKE 'close.%'"
+_DECISION: Final = "CAST(substr(named.intent, 1, instr(named.intent, '.') - 1) AS INTEGER)"
+"""An intent that follows from a decision begins with its number."""
 _JUDGE: Final = "judge"
 
 
@@ -198,15 +201,22 @@ class Shelf:
         return SettledAt(seq, said)
 
     def acts(self) -> Iterator[Act]:
-        """What decisions did and was settled, in the order of nonces."""
-        query = """
-            SELECT named.intent, settled.hash, settled.fee FROM named JOIN settled USING (nonce)
-            WHERE named.purpose = 'act' ORDER BY nonce
-        """
-        for intent, tx, fee in self._db.execute(query):
-            seq, _, place = intent.partition(".")
-            if seq.isdecimal() and place.isdecimal():
-                yield Act(int(seq), tx, int(fee))
+        """What decisions did and was settled, decision by decision."""
+        query = f"""
+            SELECT {_DECISION}, settled.hash, settled.fee FROM named JOIN settled USING (nonce)
+            WHERE {_ACTS} ORDER BY 1, nonce
+        """  # noqa: S608 - ours
+        return (Act(seq, tx, int(fee)) for seq, tx, fee in self._db.execute(query))
+
+    @property
+    def first_unsettled(self) -> int | None:
+        """The first decision of which it is not known yet what became of it."""
+        query = f"""
+            SELECT min({_DECISION}) FROM named LEFT JOIN settled USING (nonce)
+            WHERE {_ACTS} AND settled.nonce IS NULL
+        """  # noqa: S608 - ours
+        (seq,) = self._db.execute(query).fetchone()
+        return None if seq is None else int(seq)
 
     @property
     def last_nonce(self) -> int:

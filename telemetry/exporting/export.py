@@ -1,37 +1,40 @@
 """Writes verified logs as two tables, one life at a time; what cannot be verified is listed.
 
-Each life leaves a file to go on from: the next time only its new epochs are read. A life that goes
-on holds back its last decision, of which nobody knows yet what came of it. Killed at any point,
-the next run finds whole tables and writes the unfinished part again, under the same name.
+Each life leaves a file to go on from: the next time only its new epochs are read. Killed at any
+point, the next run finds whole tables and writes the unfinished part again, under the same name.
 """
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from telemetry.auditing.audit import Asked, Audited, Progress, examining
-from telemetry.auditing.findings import Finding
+from telemetry.auditing.findings import OF_SOURCE, Finding, tame
+from telemetry.auditing.said import Birth
 from telemetry.auditing.shelf import Shelf
-from telemetry.errors import BadKept, SourceError, TelemetryError
+from telemetry.errors import BadKept, TelemetryError
 from telemetry.exporting.card import card
 from telemetry.exporting.columns import columns
 from telemetry.exporting.files import Part, write_table, write_text
-from telemetry.exporting.life import Row, Told, life_name, life_row, lives_table
+from telemetry.exporting.folder import LIFE, Folder, Row, life_of
+from telemetry.exporting.life import Told, life_row, lives_table, name_of
 from telemetry.exporting.money import Money
 from telemetry.exporting.rows import Rows
-from telemetry.exporting.schema import SEEN_SCHEMA
-from telemetry.exporting.spool import Spool
+from telemetry.exporting.spool import Spool, framed, unframed
 
 FAR: Final = 2**62
-_TOLD: Final = "told"
-_LIFE: Final = "life"
-_HELD: Final = "held"
+PATIENCE: Final = 4_096
+"""Records for which a decision waits for the last of its transactions."""
+TOLD: Final = "told"
+HELD: Final = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,12 @@ async def export(
     progress: Progress | None = None,
 ) -> Exported:
     """Write the tables in `out`, or go on with them."""
-    for folder in ("lives", "transitions", ".state"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    exported, seen = Exported(out), set[str]()
+    folder, exported = Folder(out), Exported(out)
     for each in asked:
-        done = await _one(each, out, seen, progress)
+        done = await _one(each, folder, progress)
         exported.done.append(done)
         tell(done)
-    lives = list(_lives(out / ".state"))
+    lives = list(folder.lives())
     refusals = [done.plain() for done in exported.refused]
     write_table(lives_table(lives), out / "lives" / "lives.parquet")
     write_text(out / "refused.json", json.dumps(refusals, indent=1) + "\n")
@@ -117,70 +118,114 @@ async def export(
     return exported
 
 
-async def _one(asked: Asked, out: Path, seen: set[str], progress: Progress | None) -> Done:
+async def _one(asked: Asked, folder: Folder, progress: Progress | None) -> Done:
     """One life, or why not."""
+    if asked.rpc and asked.agent is None:
+        return Done(asked, None, 0, "name the agent, or a source of one alone")
     try:
-        return await _life(asked, out, seen, progress)
+        return await _life(asked, folder, progress)
     except BadKept:
         raise
     except TelemetryError as error:
-        return Done(asked, None, 0, str(error))
+        return Done(asked, None, 0, tame(str(error)))
     except (pa.ArrowInvalid, OverflowError) as error:
-        return Done(asked, None, 0, f"a figure that no column holds: {error}")
+        return Done(asked, None, 0, tame(f"a figure that no column holds: {error}"))
 
 
-async def _life(asked: Asked, out: Path, seen: set[str], progress: Progress | None) -> Done:
-    kept = out / ".state" / _state_name(asked) if asked.registry and asked.rpc else None
+async def _life(asked: Asked, folder: Folder, progress: Progress | None) -> Done:
     with Spool() as spool:
         async with examining(
-            asked, progress=progress, harvest=columns, gather=spool.gather, kept=kept
+            asked, progress=progress, harvest=columns, gather=spool.gather, kept_at=folder.on_chain
         ) as audited:
-            birth, verdict, shelf = audited.known.birth, audited.verdict, audited.shelf
-            if not verdict.ok or birth is None:
-                return Done(asked, None, 0, "the log is not sound", verdict.findings)
-            name = life_name(birth)
-            if name in seen:
-                return Done(asked, name, 0, "this life was read from another source already")
-            seen.add(name)
-            told, money = Told.load(shelf.recall(_TOLD)), await Money.read(audited)
-            for taken in spool.told:
-                told.hear(taken)
-            before = told.decisions
-            told.decisions = _write(out, name, audited, told, money, spool)
-            row = life_row(audited, birth, told, money)
-            shelf.remember(_TOLD, told.dump())
-            shelf.remember(_LIFE, json.dumps(row).encode())
-            if kept is None:
-                shelf.save(out / ".state" / f"{_file_name(name)}.kept", b"")
-    return Done(asked, name, told.decisions - before)
+            birth, verdict = audited.known.birth, audited.verdict
+            name = audited.name or (name_of(birth) if birth else None)
+            state = audited.kept or (folder.alone(name) if name else None)
+            if not verdict.ok or birth is None or name is None or state is None:
+                if name and state and state.exists() and not _is_of_source(verdict.findings):
+                    folder.forget(name)  # what was sound once is so no more
+                return Done(asked, name, 0, "the log is not sound", verdict.findings)
+            known = 0 if audited.kept else _known(folder, name, verdict.records)
+            if known is None:
+                return Done(asked, name, 0)
+            return Done(asked, name, await _tell(audited, birth, folder, state, spool) - known)
 
 
-def _write(
-    out: Path, name: str, audited: Audited, told: Told, money: Money | None, spool: Spool
-) -> int:
-    """Write the new transitions into a file of their own; gives how many there are now."""
-    birth, shelf, over = audited.known.birth, audited.shelf, audited.verdict.outcome
-    signer = birth.log_key if birth else ""
-    rows = Rows(name, signer, told.decisions, money, shelf.acts())
-    with Part(out / "transitions" / f"{_file_name(name)}-{rows.t:012}.parquet") as part:
-        for batch, following, last in _with_next(_held(shelf), spool.batches()):
-            if last and over is None:
-                kept = batch.num_rows - 1
-                shelf.remember(_HELD, batch.slice(kept).serialize().to_pybytes())
-                if kept:
-                    block = batch.column("block")[kept].as_py()
-                    part.add(rows.take(batch.slice(0, kept), block, None))
-            else:
-                part.add(rows.take(batch, following, over if last else None))
-    if over is not None:
-        shelf.remember(_HELD, b"")
-    return rows.t
+def _is_of_source(findings: Sequence[Finding]) -> bool:
+    """Whether whoever serves a log could have done this to it, without its key."""
+    return any(each.level == "fault" and each.kind in OF_SOURCE for each in findings)
+
+
+def _known(folder: Folder, name: str, records: int) -> int | None:
+    """How many transitions of a log that stands alone will be replaced; None if it adds nothing."""
+    if folder.on_chain(name).exists():
+        return None
+    row = life_of(folder.alone(name))
+    if row is None:
+        return 0
+    return None if row["records"] >= records else int(row["decisions"])
+
+
+async def _tell(audited: Audited, birth: Birth, folder: Folder, state: Path, spool: Spool) -> int:
+    """Write what is new, then the state that says so; gives how many transitions are new."""
+    name, shelf = name_of(birth), audited.shelf
+    note, money = shelf.recall(TOLD), await Money.read(audited)
+    told = Told.load(note)
+    before = told.decisions
+    for taken in spool.told:
+        told.hear(taken)
+    if note is None:
+        folder.forget(name)
+    else:
+        folder.trim(name, before)
+    rows = Rows(name, birth.log_key, told.decisions, told.reached, money, shelf.acts())
+    held = _write(folder.part(name, before), audited, rows, spool)
+    shelf.remember(HELD, b"".join(framed(batch.serialize().to_pybytes()) for batch in held))
+    told.decisions, told.reached = rows.t, rows.reached
+    shelf.remember(TOLD, told.dump())
+    shelf.remember(LIFE, json.dumps(life_row(audited, birth, told, money)).encode())
+    if audited.kept:
+        audited.keep()
+    else:
+        shelf.save(state, b"")
+    return told.decisions - before
+
+
+def _write(path: Path, audited: Audited, rows: Rows, spool: Spool) -> Sequence[pa.RecordBatch]:
+    """Write new transitions into a file of their own; gives those that are held back.
+
+    A life that goes on holds back its last decision, and all from the first on whose transactions
+    have not settled.
+    """
+    over, ready = audited.verdict.outcome, _ready(audited)
+    held: list[pa.RecordBatch] = []
+    with Part(path) as part:
+        for batch, following, last in _with_next(_held(audited.shelf), spool.batches()):
+            seqs = batch.column("seq").to_pylist()
+            until = min(ready, seqs[-1]) if last and over is None else ready
+            count = 0 if held else bisect_left(seqs, until)
+            known, waits = batch.slice(0, count), batch.slice(count)
+            if waits.num_rows:
+                held.append(waits)
+            if known.num_rows:
+                block = _first_block(waits) if waits.num_rows else following
+                part.add(rows.take(known, block, over if last else None))
+    return held
+
+
+def _ready(audited: Audited) -> int:
+    """The first decision of which it is not known yet, and may still be, what became of it."""
+    waits, verdict = audited.shelf.first_unsettled, audited.verdict
+    if waits is None or verdict.outcome is not None or verdict.records - waits > PATIENCE:
+        return FAR
+    return waits
 
 
 def _held(shelf: Shelf) -> Iterator[pa.RecordBatch]:
     """What an earlier run held back."""
-    if held := shelf.recall(_HELD):
-        yield pa.ipc.read_record_batch(pa.py_buffer(held), SEEN_SCHEMA)
+    try:
+        yield from unframed(BytesIO(shelf.recall(HELD) or b""))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadKept(why=str(error)) from error
 
 
 def _with_next(
@@ -191,28 +236,11 @@ def _with_next(
     for source in sources:
         for batch in source:
             if before is not None:
-                yield before, batch.column("block")[0].as_py(), False
+                yield before, _first_block(batch), False
             before = batch
     if before is not None:
         yield before, FAR, True
 
 
-def _lives(state: Path) -> Iterator[Row]:
-    """The rows of all lives that were ever exported here."""
-    for path in sorted(state.glob("*.kept")):
-        shelf, _ = Shelf.load(path)
-        try:
-            if told := shelf.recall(_LIFE):
-                yield json.loads(told)
-        finally:
-            shelf.close()
-
-
-def _state_name(asked: Asked) -> str:
-    if asked.agent is None:
-        raise SourceError(why="name the agent, or a source of one alone")
-    return f"{(asked.registry or '').lower()}-{asked.agent}.kept"
-
-
-def _file_name(life: str) -> str:
-    return life.replace(":", "-")
+def _first_block(batch: pa.RecordBatch) -> int:
+    return int(batch.column("block")[0].as_py())

@@ -9,15 +9,16 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from telemetry.auditing.audit import Audited
+from telemetry.auditing.audit import Audited, life_name
 from telemetry.auditing.facts import LeaseFact
 from telemetry.auditing.said import Birth
+from telemetry.errors import BadKept
 from telemetry.exporting.columns import Taken
+from telemetry.exporting.folder import Row
 from telemetry.exporting.money import Money
 from telemetry.exporting.schema import LIVES, LIVES_SCHEMA
 from telemetry.fitness import Span, paid
 
-Row = Mapping[str, Any]
 _MOST: Final = 2**63
 
 
@@ -33,6 +34,8 @@ class Told:
     halts: int = 0
     decisions: int = 0
     """Rows written so far."""
+    reached: int = 0
+    """The block up to which their money was counted."""
 
     def hear(self, taken: Taken) -> None:
         if taken.birth is not None and self.genome is None:
@@ -52,11 +55,14 @@ class Told:
 
     @classmethod
     def load(cls, note: bytes | None) -> Told:
-        return cls(**json.loads(note)) if note else cls()
+        try:
+            return cls(**json.loads(note)) if note else cls()
+        except (ValueError, TypeError) as error:
+            raise BadKept(why=str(error)) from error
 
 
-def life_name(birth: Birth) -> str:
-    return f"{birth.chain}:{birth.registry}:{birth.agent}"
+def name_of(birth: Birth) -> str:
+    return life_name(birth.chain, birth.registry, birth.agent, birth.wallet)
 
 
 def life_row(audited: Audited, birth: Birth, told: Told, money: Money | None) -> Row:
@@ -66,7 +72,7 @@ def life_row(audited: Audited, birth: Birth, told: Told, money: Money | None) ->
     spans = paid(_span(fact, birth.operator) for fact in ours)
     on_chain = money is not None and life is not None
     return {
-        "life": life_name(birth),
+        "life": name_of(birth),
         "chain": birth.chain,
         "registry": birth.registry,
         "agent": birth.agent,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -17,10 +18,18 @@ class Rows:
     """Takes batches of `SEEN_SCHEMA` in order and gives batches of `TRANSITIONS_SCHEMA`."""
 
     def __init__(
-        self, life: str, signer: str, t: int, money: Money | None, acts: Iterable[Act]
+        self,
+        life: str,
+        signer: str,
+        t: int,
+        reached: int,
+        money: Money | None,
+        acts: Iterable[Act],
     ) -> None:
         self.t = t
         """The next decision's number."""
+        self.reached = reached
+        """Up to which block money has been counted: no later row begins before it."""
         self._life = life
         self._signer = signer
         self._money = money
@@ -33,7 +42,8 @@ class Rows:
         blocks = batch.column("block").to_pylist()
         money: Sequence[Sequence[int | None]] = [[None] * count] * 3
         if self._money is not None:
-            money = self._money.between([*blocks, max(next_block, blocks[-1])])
+            edges = list(accumulate((self.reached, *blocks, next_block), max))[1:]
+            money, self.reached = self._money.between(edges), edges[-1]
         fees, txs = self._done(batch.column("seq").to_pylist())
         last = [False] * (count - 1) + [True]
         told: dict[str, Any] = {
@@ -58,7 +68,7 @@ class Rows:
         return pa.RecordBatch.from_arrays(arrays, schema=TRANSITIONS_SCHEMA)
 
     def _done(self, seqs: Sequence[int]) -> tuple[list[str], list[list[str]]]:
-        """Fees and hashes of what these decisions did; acts come in their order, as they do."""
+        """Fees and hashes of what these decisions did; acts come in the order of decisions."""
         done: dict[int, list[Act]] = defaultdict(list)
         for act in self._until(seqs[-1]):
             done[act.seq].append(act)

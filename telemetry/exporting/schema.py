@@ -43,7 +43,7 @@ SEEN: Final = (
 """What an epoch's own records say."""
 
 TOLD: Final = (
-    Column("life", pa.string(), "chain:registry:agent"),
+    Column("life", pa.string(), "chain:registry:agent:wallet"),
     Column("t", pa.int64(), "which decision of its life this is, from 0"),
     Column("signer", pa.string(), "the log key that signed"),
     Column(
@@ -53,7 +53,7 @@ TOLD: Final = (
     ),
     Column("income_micro", MICRO, "tokens that came in its own transactions"),
     Column("gift_micro", MICRO, "tokens that came otherwise"),
-    Column("fee_wei", WEI, "what the action's transactions burnt, as far as they are settled"),
+    Column("fee_wei", WEI, "what the action's transactions burnt"),
     Column("txs", pa.list_(pa.string()), "hashes of the action's transactions"),
     Column("terminated", pa.bool_(), "the life's last decision, and it died"),
     Column("truncated", pa.bool_(), "its last decision, and the rest is censored"),
@@ -61,7 +61,7 @@ TOLD: Final = (
 """What only the whole life can tell; of tokens, only its chain: they are null without one."""
 
 LIVES: Final = (
-    Column("life", pa.string(), "chain:registry:agent"),
+    Column("life", pa.string(), "chain:registry:agent:wallet"),
     Column("chain", pa.int64(), "chain id"),
     Column("registry", pa.string(), "AgentRegistry"),
     Column("agent", pa.int64(), "its id there"),
@@ -91,7 +91,7 @@ LIVES: Final = (
     Column("first_micro", MICRO, "tokens at its first decision, as observed"),
     Column("first_wei", WEI, "gas at its first decision, as observed"),
     Column("gift_micro", MICRO, "all that came unasked; null without a chain"),
-    Column("paid_s", pa.int64(), "chain seconds under paid leases; null without a chain"),
+    Column("paid_s", pa.int64(), "chain seconds under paid leases of record 0's market"),
     Column("own_paid_s", pa.int64(), "of these, on machines of its own operator"),
     Column("records", pa.int64(), ""),
     Column("decisions", pa.int64(), "rows in the other table"),

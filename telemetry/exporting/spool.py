@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 import pyarrow as pa
 
@@ -38,15 +38,24 @@ class Spool:
     def gather(self, _: Epoch, taken: Taken) -> None:
         """Keep one epoch's columns."""
         if taken.rows:
-            self._file.write(len(taken.batch).to_bytes(_LENGTH_BYTES, "big") + taken.batch)
+            self._file.write(framed(taken.batch))
         if not self.told or taken.halts or self.told[-1].first is None:
             self.told.append(taken._replace(batch=b""))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All of them, in order; empty ones are left out."""
         self._file.seek(0)
-        while head := self._file.read(_LENGTH_BYTES):
-            data = self._file.read(int.from_bytes(head, "big"))
-            batch = pa.ipc.read_record_batch(pa.py_buffer(data), SEEN_SCHEMA)
-            if batch.num_rows:
-                yield batch
+        return unframed(self._file)
+
+
+def framed(batch: bytes) -> bytes:
+    """A serialized batch, so that others can follow it."""
+    return len(batch).to_bytes(_LENGTH_BYTES, "big") + batch
+
+
+def unframed(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
+    while head := file.read(_LENGTH_BYTES):
+        data = file.read(int.from_bytes(head, "big"))
+        batch = pa.ipc.read_record_batch(pa.py_buffer(data), SEEN_SCHEMA)
+        if batch.num_rows:
+            yield batch

@@ -17,31 +17,8 @@ ACT = (-9.0, 9.0, -9.0)
 QUICK = Bounds(request_s=0.5, silence_s=0.4, total_s=3.0)
 
 
-async def read(source, kept, **more):
-    """The verdict, and which epochs were read for it."""
-    epochs = []
-    async with examining(
-        Asked(str(source)),
-        kept=kept,
-        bounds=QUICK,
-        harvest=count,
-        gather=lambda epoch, _: epochs.append(epoch.head.epoch),
-        **more,
-    ) as audited:
-        pass
-    return audited.verdict, epochs
-
-
 def faults(verdict):
     return {finding.kind for finding in verdict.findings if finding.level == "fault"}
-
-
-async def test_nothing_new_is_read_as_nothing(tmp_path):
-    folder, kept = whole_life().write(tmp_path / "cars"), tmp_path / "kept"
-    whole, epochs = await read(folder, kept)
-    assert (whole.ok, epochs) == (True, [0, 1, 2])
-    again, epochs = await read(folder, kept)
-    assert (again, epochs) == (whole, [])
 
 
 @pytest.fixture
@@ -53,7 +30,7 @@ def on_chain(monkeypatch):
 
     from telemetry.auditing import audit as audit_module
 
-    async def run(source, kept, agent=None):
+    async def run(source, kept, agent=1):
         epochs = []
 
         @asynccontextmanager
@@ -67,12 +44,12 @@ def on_chain(monkeypatch):
         monkeypatch.setattr(audit_module, "_witness", witness)
         async with examining(
             Asked(str(source), agent, None, "http://chain", REGISTRY),
-            kept=kept,
+            kept_at=(lambda _: kept) if kept else None,
             bounds=QUICK,
             harvest=count,
             gather=lambda epoch, _: epochs.append(epoch.head.epoch),
         ) as audited:
-            pass
+            audited.keep()
         return audited.verdict, epochs
 
     return run

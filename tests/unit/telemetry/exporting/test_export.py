@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cbrrr import decode_dag_cbor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lives import (
@@ -18,15 +19,18 @@ from lives import (
     REGISTRY,
     SEED,
     TOKEN,
+    WALLET,
     FakeWitness,
     Teller,
     deeds,
+    living,
     registered,
     top_up,
     whole_life,
     word,
 )
 
+from chain.keys import Key
 from telemetry.auditing import audit as audit_module
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.audit import Asked
@@ -34,6 +38,7 @@ from telemetry.auditing.facts import LeaseFact, Movement
 from telemetry.auditing.shelf import Shelf
 from telemetry.draw import draw
 from telemetry.errors import BadKept, BadRecord
+from telemetry.exporting import export as export_module
 from telemetry.exporting.export import export
 from telemetry.exporting.files import Part
 from telemetry.exporting.schema import LIVES_SCHEMA, TRANSITIONS_SCHEMA
@@ -131,8 +136,8 @@ async def test_what_cannot_be_verified_is_listed_and_not_there(tmp_path):
 async def test_one_life_from_two_sources_is_one_life(tmp_path):
     folders = [whole_life().write(tmp_path / name) for name in ("one", "two")]
     exported = await alone(folders[0], tmp_path / "out", folders[1])
-    assert (exported.lives, exported.transitions, len(exported.refused)) == (1, 2, 1)
-    assert "already" in exported.refused[0].refused
+    assert (exported.lives, exported.transitions, len(exported.refused)) == (1, 2, 0)
+    assert [done.rows for done in exported.done] == [2, 0]
 
 
 async def test_a_second_export_comes_to_the_same(tmp_path):
@@ -200,59 +205,83 @@ async def test_an_amount_that_no_column_holds_refuses_the_life(tmp_path, on_chai
     assert transitions(tmp_path / "o") is None
 
 
-def going_on(decisions: int, *, over: bool = False) -> Teller:
-    """A life that decides twice an epoch, and does what it decides at every second decision."""
-    teller = Teller()
+def going_on(
+    decisions: int, *, over: bool = False, late: int = 0, wallet: str = WALLET.address
+) -> Teller:
+    """A life that decides twice an epoch and acts at every second decision.
+
+    Transactions settle when `late` more have been sent; a life that is over leaves none open.
+    """
+    teller = Teller(wallet=wallet)
     teller.birth()
-    nonce = 1
+    open_: list[str] = []
+    nonce = settled = 1
+
+    def settle(most: int) -> None:
+        nonlocal settled
+        while len(open_) > most:
+            teller.settle(open_.pop(0), settled)
+            settled += 1
+
     for n in range(decisions):
         decided = teller.decide(ACT if n % 2 else (9.0, -9.0, -9.0))
         if n % 2:
             teller.send(f"{decided}.0", decided, "act", nonce=nonce, call=top_up())
+            open_.append(f"{decided}.0")
             nonce += 1
+            settle(late)
             teller.seal()
     if over:
+        settle(0)
         teller.end(nonce, "died")
     if teller.open:
         teller.seal()
     return teller
 
 
-def alive(teller, *, over=False):
-    life = registered(whole_life())
-    return life if over else replace(life, ended=False, cause=0, last=None)
+def acts_of(teller):
+    """What a log says to have settled, by nonce."""
+    bodies = (decode_dag_cbor(data)["body"] for _, records in teller.epochs for data in records)
+    told = [body for body in bodies if body.get("stage") == "settled"]
+    return {body["nonce"]: (body["intent"], body["block"]["number"]) for body in told}
 
 
-def seen_of(teller, *, over=False):
-    whole = deeds(whole_life())
-    ended = None
-    if over:
-        ended = whole.account.ended._replace(cause=1, mark=teller.mark)
-    account = replace(whole.account, nonce=1, anchors=(), ended=ended)
+def chain_of(teller, *, over=False):
+    """The life and its deeds, as its chain has them."""
+    life, seen = living(teller, acts_of(teller))
     gains = tuple(
         Movement(TOKEN.lower(), MARKET.lower(), 2**n, word("gift"), 11 + n) for n in range(40)
     )
-    return replace(whole, account=account, out=(), into=gains)
+    seen = replace(seen, into=gains)
+    if not over:
+        return life, seen
+    ended = deeds(whole_life()).account.ended._replace(
+        cause=1, mark=teller.mark, by=teller.wallet.lower()
+    )
+    account = replace(seen.account, ended=ended)
+    return replace(life, ended=True, cause=1, last=teller.mark), replace(seen, account=account)
 
 
 STEPS = [
     [(2, False), (6, False), (6, False), (12, False), (12, True)],
     [(4, False), (12, True), (12, True)],
     [(12, False), (12, True)],
+    [(8, False), (10, False), (12, True)],
 ]
 
 
+@pytest.mark.parametrize("late", [0, 1, 3])
 @pytest.mark.parametrize("steps", STEPS)
-async def test_a_life_that_grows_is_exported_as_if_at_once(tmp_path, on_chain, steps):
+async def test_a_life_that_grows_is_exported_as_if_at_once(tmp_path, on_chain, steps, late):
+    """The last decision is held back, and what comes after one that has not settled."""
     for place, (decisions, over) in enumerate(steps):
-        teller = going_on(decisions, over=over)
+        teller = going_on(decisions, over=over, late=late)
         folder = teller.write(tmp_path / f"{place}")
-        life = alive(teller, over=over)
-        life = replace(life, cause=1, last=teller.mark) if over else life
-        exported = await on_chain(folder, tmp_path / "out", life, seen_of(teller, over=over))
+        exported = await on_chain(folder, tmp_path / "out", *chain_of(teller, over=over))
         assert exported.refused == []
-        assert exported.transitions == decisions - (not over)
-    once = await on_chain(folder, tmp_path / "once", life, seen_of(teller, over=over))
+        sure = decisions - max(1, 2 * min(late, decisions // 2) - 1)
+        assert exported.transitions == (decisions if over else sure)
+    once = await on_chain(folder, tmp_path / "once", *chain_of(teller, over=over))
     assert once.transitions == 12
     assert transitions(tmp_path / "out") == transitions(tmp_path / "once")
     assert lives(tmp_path / "out") == lives(tmp_path / "once")
@@ -260,6 +289,97 @@ async def test_a_life_that_grows_is_exported_as_if_at_once(tmp_path, on_chain, s
     assert [row["t"] for row in rows] == list(range(12))
     assert [row["terminated"] for row in rows] == [False] * 11 + [True]
     assert not any(row["truncated"] for row in rows)
+    assert [len(row["txs"]) for row in rows] == [0, 1] * 6
+    assert sum(row["gift_micro"] for row in rows) == 2**40 - 2  # all but the first came later
+
+
+async def test_nothing_waits_for_ever(tmp_path, on_chain, monkeypatch):
+    """A transaction that never settles holds back so many records and no more."""
+    teller = going_on(12, late=9)
+    folder = teller.write(tmp_path / "cars")
+    monkeypatch.setattr(export_module, "PATIENCE", 10)
+    exported = await on_chain(folder, tmp_path / "out", *chain_of(teller))
+    assert (exported.refused, exported.transitions) == ([], 11)
+
+
+# More than one reading
+
+
+async def test_a_second_source_that_knows_more_goes_on(tmp_path, on_chain):
+    short, whole = going_on(4), going_on(8)
+    out = tmp_path / "out"
+    for teller in (short, whole, short):
+        exported = await on_chain(
+            teller.write(tmp_path / str(teller.tree.size)), out, *chain_of(whole)
+        )
+        assert exported.refused == []
+    assert exported.transitions == 7
+    assert [row["t"] for row in transitions(out).to_pylist()] == list(range(7))
+
+
+async def test_a_chain_takes_the_place_of_a_log_alone(tmp_path, on_chain):
+    """And a log alone never takes the place of what a chain vouches for."""
+    teller, out = going_on(6, over=True), tmp_path / "out"
+    folder = teller.write(tmp_path / "cars")
+    await alone(folder, out)
+    assert [row["verified"] for row in lives(out).to_pylist()] == ["internal"]
+    chain = chain_of(teller, over=True)
+    for again in (False, True):
+        if again:
+            await alone(folder, out)
+        else:
+            await on_chain(folder, out, *chain)
+        [life] = lives(out).to_pylist()
+        assert (life["verified"], life["decisions"]) == ("chain", 6)
+        rows = transitions(out).to_pylist()
+        assert [row["t"] for row in rows] == list(range(6))
+        assert None not in [row["gift_micro"] for row in rows]
+
+
+async def test_worlds_on_one_machine_are_not_mixed_up(tmp_path, on_chain):
+    """Fresh chains have the same id, registry and agent numbers; wallets tell them apart."""
+    out = tmp_path / "out"
+    for place, wallet in enumerate((WALLET.address, Key(b"\x09" * 32).address)):
+        teller = going_on(1, over=True, wallet=wallet)
+        life, seen = chain_of(teller, over=True)
+        life = replace(life, wallet=wallet.lower())
+        exported = await on_chain(teller.write(tmp_path / str(place)), out, life, seen)
+        assert exported.refused == []
+    assert exported.lives == exported.transitions == transitions(out).num_rows == 2
+    assert len({row["life"] for row in transitions(out).to_pylist()}) == 2
+
+
+async def test_what_turns_out_to_be_unsound_leaves_the_tables(tmp_path, on_chain):
+    short, whole = going_on(4), going_on(8)
+    out = tmp_path / "out"
+    await on_chain(short.write(tmp_path / "short"), out, *chain_of(short))
+    life, seen = chain_of(whole)
+    stolen = Movement(TOKEN.lower(), OPERATOR.address.lower(), 9, word("theft"), 15)
+    folder = whole.write(tmp_path / "whole")
+    exported = await on_chain(folder, out, life, replace(seen, out=(stolen,)))
+    assert [done.refused for done in exported.done] == ["the log is not sound"]
+    assert (exported.lives, exported.transitions) == (0, 0)
+    assert transitions(out) is None
+
+
+async def test_whoever_serves_a_log_cannot_take_a_life_away(tmp_path, on_chain):
+    teller, out = going_on(4), tmp_path / "out"
+    folder = teller.write(tmp_path / "cars")
+    await on_chain(folder, out, *chain_of(teller))
+    grown = going_on(8)
+    bad = grown.write(tmp_path / "bad")
+    last = max(bad.iterdir())
+    last.write_bytes(last.read_bytes()[:-7])
+    exported = await on_chain(bad, out, *chain_of(grown))
+    assert (len(exported.refused), exported.lives, exported.transitions) == (1, 1, 3)
+
+
+async def test_a_folder_may_have_any_name(tmp_path, on_chain):
+    teller, out = going_on(4), tmp_path / "a #1? 100%"
+    folder = teller.write(tmp_path / "cars")
+    for _ in range(2):
+        exported = await on_chain(folder, out, *chain_of(teller))
+    assert (exported.lives, exported.transitions) == (1, 3)
 
 
 @pytest.mark.parametrize("killed", ["before", "after"])
@@ -267,7 +387,7 @@ async def test_killed_on_the_way_it_is_written_again(tmp_path, on_chain, monkeyp
     """Between a table that is in place and the state that says so, or before both."""
     short, whole = going_on(4), going_on(8)
     out = tmp_path / "out"
-    await on_chain(short.write(tmp_path / "short"), out, alive(short), seen_of(short))
+    await on_chain(short.write(tmp_path / "short"), out, *chain_of(short))
     folder = whole.write(tmp_path / "whole")
 
     def dies(self, *_):
@@ -277,9 +397,11 @@ async def test_killed_on_the_way_it_is_written_again(tmp_path, on_chain, monkeyp
     kept = getattr(owner, name)
     monkeypatch.setattr(owner, name, dies)
     with pytest.raises(KeyboardInterrupt):
-        await on_chain(folder, out, alive(whole), seen_of(whole))
+        await on_chain(folder, out, *chain_of(whole))
     monkeypatch.setattr(owner, name, kept)
-    exported = await on_chain(folder, out, alive(whole), seen_of(whole))
+    await on_chain(tmp_path / "short", out, *chain_of(short))
+    assert [row["t"] for row in transitions(out).to_pylist()] == list(range(3))
+    exported = await on_chain(folder, out, *chain_of(whole))
     assert exported.transitions == 7
     assert [row["t"] for row in transitions(out).to_pylist()] == list(range(7))
     assert not list(out.rglob("*.new"))
@@ -288,11 +410,11 @@ async def test_killed_on_the_way_it_is_written_again(tmp_path, on_chain, monkeyp
 async def test_state_that_is_damaged_is_said(tmp_path, on_chain):
     teller = going_on(4)
     folder = teller.write(tmp_path / "cars")
-    await on_chain(folder, tmp_path / "out", alive(teller), seen_of(teller))
+    await on_chain(folder, tmp_path / "out", *chain_of(teller))
     [kept] = (tmp_path / "out" / ".state").iterdir()
     kept.write_bytes(b"nonsense")
     with pytest.raises(BadKept):
-        await on_chain(folder, tmp_path / "out", alive(teller), seen_of(teller))
+        await on_chain(folder, tmp_path / "out", *chain_of(teller))
 
 
 # Strangers' values
