@@ -69,13 +69,15 @@ def _export(life: Path, out: Path, processors: int | None) -> int:
 
 
 def _floor(life: Path, path: Path) -> int:
-    columns, rows = Columns(), Rows("life", LOG_KEY.address, 0, None, iter(()))
+    rows = Rows("life", LOG_KEY.address, 0, 0, None, iter(()))
     with Part(path) as part:
         for file in sorted(life.iterdir()):
             checkpoint, *blocks = _blocks(file)
             head = Checkpoint.decode(checkpoint)
             reads = [_read(data, digest) for data, digest in zip(blocks, head.digests, strict=True)]
-            taken = columns(head, reads)
+            columns = Columns()
+            columns.take(reads)
+            taken = columns.done()
             batch = pa.ipc.read_record_batch(pa.py_buffer(taken.batch), SEEN_SCHEMA)
             if batch.num_rows:
                 part.add(rows.take(batch, 2**62, None))
