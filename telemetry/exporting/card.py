@@ -52,7 +52,8 @@ _NOTES = """
 """
 _REFUSED = """
 ## Refused
-These could not be verified, and are not in the tables; `refused.json` has the findings.
+These could not be verified; `refused.json` has the findings. Nothing of a log that is not sound is
+in the tables; one that only could not be had, or came damaged, stays as it was verified before.
 """
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 from canaries import forms_of, in_files
@@ -16,7 +17,8 @@ from lifetime import Said, forager
 
 from agent.permitting import address_in
 from chain import keystore
-from chain.contracts import APPROVE
+from chain.contracts import APPROVE, TRANSFERRED
+from chain.events import indexed
 from chain.purse import Purse
 from chain.reader import BlockReader
 from chain.types import Address, Call, Wei
@@ -126,6 +128,29 @@ async def test_it_can_be_audited_again_from_its_files(shown: Shown, again: Devne
     assert said.json["head"] == shown.report["head"]
     alone = await forager("audit", str(shown.cars), "--json")
     assert (alone.code, alone.json["verified"]) == (0, "internal"), alone
+
+
+async def test_its_life_can_be_learned_from(shown: Shown, again: Devnet, tmp_path: Path) -> None:
+    """What came and went, decision by decision, leaves exactly what went home in the end."""
+    asked = ("--rpc", again.url, "--registry", shown.report["registry"])
+    for new in (True, False):
+        said = await forager("export", str(shown.cars), "--out", str(tmp_path), *asked, "--json")
+        assert said.code == 0, said
+        [life] = pq.read_table(tmp_path / "lives").to_pylist()
+        assert said.json["transitions"] == life["decisions"]
+        assert said.json["new"] == life["decisions"] * new
+    rows = pq.read_table(tmp_path / "transitions").to_pylist()
+    assert [row["t"] for row in rows] == list(range(life["decisions"]))
+    moved = sum(row["income_micro"] + row["gift_micro"] - row["cost_micro"] for row in rows)
+    home = await sent_home(again, shown.deployment.token, life["wallet"], life["operator"])
+    assert life["first_micro"] + moved == home > 0
+    assert sum(len(row["txs"]) for row in rows) > 0
+
+
+async def sent_home(devnet: Devnet, token: Address, wallet: str, operator: str) -> int:
+    read = await BlockReader.latest(devnet.client)
+    logs = await read.logs(token, [TRANSFERRED, indexed(wallet), indexed(operator)], 0)
+    return sum(int(log.data, 16) for log in logs)
 
 
 def flip(at: Callable[[int], int]) -> Callable[[bytes], bytes]:
