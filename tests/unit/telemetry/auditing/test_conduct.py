@@ -131,13 +131,13 @@ def test_nothing_is_decided_while_a_halt_stands(decided, lifted, caught):
 
 
 @pytest.mark.parametrize(
-    ("chain", "speed", "level"),
-    [(31337, 1.0, None), (8453, 1.0, None), (31337, 3200.0, "note"), (8453, 1.5, "fault")],
+    ("chain", "speed", "kind"),
+    [(31337, 1.0, None), (8453, 1.0, None), (31337, 3200.0, None), (8453, 1.5, kinds.CLOCK)],
 )
-def test_a_fast_chain_is_the_logs_own_word_and_a_developers(chain, speed, level):
+def test_only_a_developers_chain_runs_fast(chain, speed, kind):
     found = Findings()
     judge_speed(born(speed)._replace(chain=chain), found)
-    assert [each.level for each in found.all()] == ([level] if level else [])
+    assert [(each.kind, each.level) for each in found.all()] == ([(kind, "fault")] if kind else [])
 
 
 def test_a_halt_is_heard_in_wall_time():
