@@ -1,138 +1,150 @@
-// A second verifier of Forager's logs, written from docs/telemetry-format.md and nothing else.
-//
-//     npm install @ipld/car@5.4.2 @ipld/dag-cbor@9.2.5 cborg@4.5.8 multiformats@13.4.2
-//     npm install @noble/curves@2.4.0 @noble/hashes@2.4.0
-//     node verify.mjs FOLDER|GATEWAY [--agent N] [--rpc URL --registry 0x…] [--json]
-//
-// Prints what is wrong, `kind record detail` a line, then OK or FAILED n; ends with 0, 1, or with 2
-// when there is nothing to verify. Without --rpc the log is held against itself alone. Of what the
-// page has a verifier check it leaves out leases (9) and replays (12). It needs Node 20.11.
-import { realpathSync } from 'node:fs'
-import { readFile, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+// A second verifier of Forager's logs, written from docs/telemetry-format.md alone. It needs Node 20 and
+//   npm install @ipld/{car@5.4.2,dag-cbor@9.2.5} @noble/{curves,hashes}@2.4.0 cborg@4.5.8 multiformats@13.4.2
+//   node verify.mjs FOLDER|GATEWAY [--agent N] [--json]
+// Prints `kind record detail` for each fault, then OK or FAILED n; ends with 0, 1, or with 2 without a log.
+// Of the page's list it checks 1 to 5, by the rules below and no more. It leaves to `forager audit` what is
+// called, what no rule reads, depth, and all that needs a chain (6 to 11): so also whose log key it is.
+import { createReadStream, readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { concatBytes } from '@noble/hashes/utils.js'
-import { CID } from 'multiformats/cid'
-import { create } from 'multiformats/hashes/digest'
-import { openCar, unpack } from './verifier/block.mjs'
-import { confront } from './verifier/chain.mjs'
-import { misfit } from './verifier/form.mjs'
-import { readLog } from './verifier/log.mjs'
+import { CarBlockIterator } from '@ipld/car'
+import * as dagCbor from '@ipld/dag-cbor'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import { Token, Tokenizer, Type, decode, encode } from 'cborg'
+import { base32 } from 'multiformats/bases/base32'
 
-const LIMIT = 270e6 // of an epoch: 4,096 records of 65,536 bytes, their names and a checkpoint
-
-async function download (url) {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(60000) })
-  if (!answer.ok) throw new Error(`HTTP ${answer.status}`)
-  const parts = []
-  let room = LIMIT
-  for await (const part of answer.body) {
-    if ((room -= part.length) < 0) throw new Error('too long')
-    parts.push(part)
-  }
-  return concatBytes(...parts)
-}
-
-async function read (path) {
-  if ((await stat(path)).size > LIMIT) throw new Error('too long')
-  return readFile(path)
-}
-
-const isUrl = (source) => /^https?:/.test(source)
-
-// The epochs of each agent, by number; from a gateway those that its head leads back to.
-async function gather (source, agent, fault) {
-  const lives = new Map()
-  async function take (label, load, name) {
-    try {
-      const [first, ...blocks] = await openCar(await load())
-      const checkpoint = unpack(first.bytes, { limit: 300000, links: true })
-      const field = misfit('checkpoint', checkpoint)
-      if (name && first.name !== name) throw new Error('not what was asked for')
-      if (field) return void fault('checkpoint', null, `${label}: ${field} is not as it should be`)
-      const { epoch } = checkpoint
-      if (!lives.has(checkpoint.agent)) lives.set(checkpoint.agent, new Map())
-      const epochs = lives.get(checkpoint.agent)
-      const isFork = epochs.has(epoch) && epochs.get(epoch).name !== first.name
-      if (isFork) fault('fork', null, `epoch ${epoch} is another in ${label}`)
-      else epochs.set(epoch, { ...first, checkpoint, blocks })
-      return checkpoint
-    } catch (error) {
-      fault('damaged', null, `${label}: ${error.message}`)
-    }
-  }
-  if (!isUrl(source)) {
-    const files = await readdir(source, { withFileTypes: true })
-    const cars = files.filter((file) => file.isFile() && file.name.endsWith('.car'))
-    for (const name of cars.map((file) => file.name).sort()) {
-      await take(name, () => read(join(source, name)))
-    }
-    return lives
-  }
-  let epoch = Infinity
-  let { head } = JSON.parse(Buffer.from(await download(`${source}/agents/${agent}`)))
-  while (head) {
-    const found = await take(head, () => download(`${source}/ipfs/${head}?format=car`), head)
-    const older = found?.epoch > 0 && found.epoch < epoch // or it could go on for ever
-    epoch = found?.epoch
-    head = older && String(CID.createV1(0x71, create(0x12, found.prev)))
-  }
-  return lives
-}
-
-export async function verify (source, { rpc, registry, agent } = {}) {
-  const findings = []
-  const fault = (kind, record, detail) => findings.push({ kind, record, detail })
-  const lives = await gather(source.replace(/\/+$/, ''), agent, fault)
-  const [id, ...others] = agent === undefined ? lives.keys() : [agent]
-  if (others.length) throw new Error(`several agents, name one: ${[id, ...others]}`)
-  if (!lives.has(id) && !findings.length) throw new Error('there is no log')
-  const log = readLog(lives.get(id) ?? new Map(), id, fault)
-  if (rpc && log.birth) await confront(log, rpc, registry.toLowerCase(), fault)
-  else if (!log.end) fault('ending', null, 'nothing ends this log')
-  return {
-    ok: !findings.length,
-    verified: rpc ? 'chain' : 'log',
-    agent: log.agent ?? null,
-    records: log.size,
-    epochs: log.epochs.length,
-    head: log.epochs.at(-1)?.name ?? null,
-    findings
+const hasher = (hash) => (...parts) => hash(Buffer.concat(parts.map((part) => Buffer.from(part))))
+const [sha, keccak] = [sha256, keccak_256].map(hasher)
+const hex = (bytes) => `0x${Buffer.from(bytes).toString('hex')}`
+const word = (x) => Buffer.from(BigInt(x).toString(16).padStart(64, '0'), 'hex')
+const cidOf = (digest) => base32.encode(Buffer.concat([Uint8Array.of(1, 0x71, 0x12, 0x20), digest]))
+const same = (a, b) => Buffer.compare(a, b) === 0
+const isInt = (x) => Number.isSafeInteger(x) && x >= 0
+const must = (holds, otherwise) => { if (!holds) throw new Error(otherwise) }
+class Tokens extends Tokenizer {
+  next () {
+    const token = super.next()
+    if (token.type === Type.float) token.value = Object(token.value) // boxed, or 1.0 would be 1
+    if (token.byteValue) token.value = new TextDecoder('utf-8', { ignoreBOM: true }).decode(token.byteValue)
+    return token
   }
 }
+const STRICT = { ...dagCbor.decodeOptions, tags: [], allowBigInt: false, retainStringBytes: true }
+const unpack = (data) => decode(data, { ...STRICT, tokenizer: new Tokens(data, STRICT) })
+const typeEncoders = { Object: (x) => x instanceof Number ? new Token(Type.float, +x) : null }
+const pack = (x) => encode(x, { float64: true, typeEncoders })
+delete Object.prototype.__proto__ // in a map it is a key like any other
 
-const USAGE = 'node verify.mjs FOLDER|GATEWAY [--agent N] [--rpc URL --registry 0x…] [--json]'
-const OPTIONS = {
-  rpc: { type: 'string' },
-  registry: { type: 'string' },
-  agent: { type: 'string' },
-  json: { type: 'boolean' }
+const log = { size: 0, leaf: Buffer.alloc(32), peaks: [], epochs: [], why: [] }
+const [findings, seen] = [[], new Map()] // seen are intents and nonces, each of which is named once
+const isNew = ({ intent: i, nonce: n }) => isInt(n) && !seen.has(i) && !seen.has(n) && seen.set(i, n).set(n)
+const node = (right, left) => sha([1], left, right)
+const sum = (logprobs, n) => logprobs.slice(0, n).reduce((total, x) => total + Math.exp(x), 0)
+const u = () => Number(BigInt(hex(sha(word(log.birth.seed), word(log.size).subarray(24)))) >> 203n) / 2 ** 53
+function signer ({ agent, epoch, size, root, prev, sig }) {
+  const typed = (type, ...values) => keccak(keccak(type), ...values)
+  const domain = typed('EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)',
+    keccak('Forager'), keccak('1'), word(log.chain), word(log.birth.registry))
+  const head = typed('Checkpoint(uint256 agent,uint64 epoch,uint64 size,bytes32 root,bytes32 prev)',
+    word(agent), word(epoch), word(size), root, prev)
+  const signature = secp256k1.Signature.fromBytes(sig.subarray(0, 64)).addRecoveryBit(sig[64] - 27)
+  const key = signature.recoverPublicKey(keccak([0x19, 1], domain, head)).toBytes(false)
+  return sig[64] < 29 && !signature.hasHighS() && hex(keccak(key.subarray(1)).subarray(12))
 }
 
-function asked () {
-  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true })
-  const { rpc, registry, agent } = values
-  const [source, ...more] = positionals
-  const whole = source && !more.length && !rpc === !registry && (agent || !isUrl(source))
-  if (!whole || !/^(\d+|undefined)$/.test(agent)) throw new Error(USAGE)
-  return { source, json: values.json, rpc, registry, agent: agent && Number(agent) }
+const RULES = [ // of what, the kind of fault, and what must hold or else it is one
+  ['record sequence', ({ seq, agent }) => seq === log.size && agent === log.agent],
+  ['record link', ({ prev }) => same(prev, log.leaf)],
+  ['record order', ({ kind, chain }) => !log.over && (kind === 'birth') === !log.size && chain === log.chain],
+  ['record clock', ({ at }) => !(at < log.at)],
+  ['record silence', (r) => r.kind === 'gap' ? r.body.since_ms === log.at : !(r.at - log.at > log.patience)],
+  ['birth identity', (born) => born.genome_digest.toLowerCase() === hex(sha(pack(born.genome)))],
+  ['birth intent', ({ birth }) => isNew(birth)],
+  ['decision order', () => !log.halted],
+  ['decision body', ({ menu, chosen }) => isInt(chosen) && menu.length <= 26 && menu[0].key === 'hold.wait'],
+  ['decision decision', ({ menu, logprobs: p, epsilon: e }) => p.length === menu.length && e >= 0 && e <= 1],
+  ['decision decision', ({ logprobs, temperature: t }) => t > 0 && Math.abs(sum(logprobs) - 1) < 1e-9],
+  ['decision decision', ({ logprobs: p, epsilon: e }) => p.every((x) => Math.exp(x) > e / p.length - 1e-9)],
+  ['decision draw', ({ logprobs: p, chosen }) => u() > sum(p, chosen) - 1e-12 &&
+    (u() < sum(p, chosen + 1) + 1e-12 || chosen === p.length - 1)],
+  ['tx-sent order', ({ purpose }) => !log.halted || /^(anchor|end|drain)$/.test(purpose)],
+  ['tx-sent intent', (sent) => isNew(sent) && isInt(sent.because) && sent.because < log.size],
+  ['tx-sent intent', (it) => it.purpose !== 'act' || it.intent.replace(/\d+$/, '') === log.why[it.because]],
+  ['tx-settled intent', (it) => isInt(it.nonce) && it.nonce === seen.get(it.intent) && seen.set(it.intent)],
+  ['anchor anchor', (it) => log.epochs[it.epoch].mark === `${it.size} ${hex(it.root)} ${cidOf(it.digest)}`],
+  ['resume order', () => log.halted],
+  ['end intent', ({ intents }) => intents.every(isNew)],
+  ['epoch tree', ({ size, root }) => size === log.size && same(root, log.peaks.reduceRight(node))],
+  ['epoch link', ({ prev }) => cidOf(prev) === (log.epochs.at(-1)?.name ?? cidOf(Buffer.alloc(32)))],
+  ['epoch signature', (head) => head.agent === log.agent && signer(head) === log.birth.log_key.toLowerCase()]
+].map(([of, holds]) => [...of.split(' '), holds])
+const KINDS = /^(birth|decision|tx-(sent|settled)|refusal|lease|funds|anchor|heartbeat|gap|halt|resume|end)$/
+const clean = (text) => text.slice(0, 300).replace(/[^ -~]/g, '?') // a hostile log writes no lines here
+const fault = (kind, record, detail) => void findings.push({ kind, record, detail: clean(detail) })
+const tried = (rule, x) => { try { return rule(x) } catch { return false } } // what cannot be read does not
+const judge = (what, x, record, detail) => RULES.filter(([of, , holds]) => of === what && !tried(holds, x))
+  .forEach(([, kind]) => fault(kind, record, detail))
+async function readRecord (data) {
+  const { agent, seq, at, block: { chain, number, hash }, prev, kind, body } = unpack(data)
+  const again = pack({ v: 1, agent, seq, at, block: { chain, number, hash }, prev, kind, body })
+  const what = kind === 'effect' ? `tx-${body.stage}` : kind
+  must(data.length <= 65536 && same(again, data) && isInt(at) && KINDS.test(what), 'not in the right form')
+  if (!log.size) Object.assign(log, { birth: body, chain, patience: Math.min(body.silence_ms, 36e5) || 0 })
+  judge('record', { agent, seq, at, chain, prev, kind, body }, log.size, kind)
+  judge(what, body, log.size, kind)
+  log.why[log.size] = { decision: body.chosen > 0 && `${seq}.`, heartbeat: body.ending && 'close.' }[kind]
+  log.over = kind === 'end' && /^(died|horizon|halted|lost)$/.test(body.reason)
+  Object.assign(log, { at, halted: kind === 'halt' || (log.halted && kind !== 'resume') })
 }
-
-async function main () {
-  const { source, json, ...where } = asked()
-  const found = await verify(source, where)
-  process.exitCode = found.ok ? 0 : 1
-  if (json) return console.log(JSON.stringify(found))
-  for (const { kind, record, detail } of found.findings) {
-    const line = detail.slice(0, 300).replace(/[^ -~]/g, '?') // a hostile log writes no lines here
-    console.log(kind, record ?? '-', line)
+async function readEpoch (it) {
+  if (it.epoch !== log.epochs.length) return fault(it.epoch in log.epochs ? 'fork' : 'missing', null, it.name)
+  for (const { bytes } of it.blocks.slice(1)) {
+    await readRecord(bytes).catch(({ message }) => fault('record', log.size, message))
+    log.peaks.push(log.leaf = sha([0], bytes)) // peaks are roots of full trees; two of one height become one
+    for (let n = log.size++; n % 2; n = (n - 1) / 2) log.peaks.push(node(log.peaks.pop(), log.peaks.pop()))
   }
-  console.log(found.ok ? 'OK' : `FAILED ${found.findings.length}`)
+  judge('epoch', it, null, it.name)
+  log.epochs.push(it)
 }
 
-if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
-  main().catch((error) => {
-    console.error(error.message)
-    process.exitCode = 2
-  })
+async function * read (place, room = 270e6) { // a file, or what a server answers, as long as an epoch can be
+  const answer = isUrl && await fetch(`${source}/${place}`, { signal: AbortSignal.timeout(60000) })
+  for await (const part of answer ? answer.body : createReadStream(`${source}/${place}`)) {
+    must((room -= part.length) > 0, 'too long')
+    yield part
+  }
 }
+async function open (place) { // a checkpoint, its name, and its block with those of its records
+  const [car, blocks] = [await CarBlockIterator.fromIterable(read(place)), []]
+  for await (const { cid, bytes } of car) must(blocks.push({ cid, bytes }) < 4098, 'too many blocks')
+  const [name, ...names] = blocks.map(({ bytes }) => cidOf(sha(bytes)))
+  const { agent, epoch, size, root, prev, records, sig } = dagCbor.decode(blocks[0].bytes)
+  const again = dagCbor.encode({ v: 1, agent, epoch, size, root, prev, records, sig })
+  must(same(again, blocks[0].bytes) && [agent, epoch, size].every(isInt) && cidOf(prev), 'not a checkpoint')
+  const told = [car.version, await car.getRoots(), blocks.map(({ cid }) => cid), records.map((x) => x.asCID)]
+  must(names.length && told.join(' ') === [1, name, [name, ...names], names].join(' '), 'not of one epoch')
+  return { agent, epoch, size, root, prev, sig, name, blocks, mark: `${size} ${hex(root)} ${name}` }
+}
+
+process.on('uncaughtException', ({ message }) => { console.error(clean(message)); process.exit(2) })
+const options = { agent: { type: 'string' }, json: { type: 'boolean' } }
+const { values: { agent, json }, positionals: [source, two] } = parseArgs({ allowPositionals: true, options })
+const isUrl = /^https?:/.test(source)
+must(source && !two && (agent ? /^\d+$/.test(agent) : !isUrl), 'its head says how to call verify.mjs')
+const places = isUrl ? [`ipfs/${(await new Response(read(`agents/${agent}`)).json()).head}?format=car`]
+  : readdirSync(source).filter((name) => name.endsWith('.car')).sort()
+must(places.length, 'there is no log')
+const heads = new Map()
+for (const place of places) {
+  const head = await open(place).catch(({ message }) => fault('damaged', null, `${place}: ${message}`))
+  if (head && (!agent || head.agent === Number(agent))) heads.set(head.name, head)
+  if (isUrl && head?.epoch && place.includes(head.name)) places.push(`ipfs/${cidOf(head.prev)}?format=car`)
+}
+log.agent = Number(agent ?? [...heads.values()][0]?.agent)
+for (const head of [...heads.values()].sort((a, b) => a.epoch - b.epoch)) await readEpoch(head)
+if (!log.over) fault('ending', null, 'nothing ends this log')
+const lines = findings.map(({ kind, record, detail }) => `${kind} ${record ?? '-'} ${detail}`)
+const found = { ok: !lines.length, agent: log.agent, records: log.size, epochs: log.epochs.length, findings }
+console.log(json ? JSON.stringify(found) : [...lines, found.ok ? 'OK' : `FAILED ${lines.length}`].join('\n'))
+process.exitCode = found.ok ? 0 : 1

@@ -20,7 +20,6 @@ class Second:
 
     def __init__(self, folder: Path) -> None:
         self.program = folder / "verify.mjs"
-        shutil.copytree(EXAMPLES / "verifier", folder / "verifier")
         shutil.copy(EXAMPLES / "verify.mjs", self.program)
         (folder / "node_modules").symlink_to(MODULES)
         self._process = subprocess.Popen(
@@ -30,11 +29,12 @@ class Second:
             text=True,
         )
 
-    def verify(self, source: object, **where: object) -> dict[str, Any]:
+    def verify(self, source: object, agent: int | None = None) -> dict[str, Any]:
         asked, answers = self._process.stdin, self._process.stdout
         assert asked is not None
         assert answers is not None
-        asked.write(json.dumps({"source": str(source), **where}) + "\n")
+        named = [] if agent is None else ["--agent", str(agent)]
+        asked.write(json.dumps([str(source), *named]) + "\n")
         asked.flush()
         found: dict[str, Any] = json.loads(answers.readline())
         assert "error" not in found, found
@@ -49,10 +49,10 @@ class Second:
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-async def judged(second: Second, folder: Path, **where: Any) -> tuple[set[str], set[str]]:
-    """What either verifier finds: the kinds of the faults."""
-    first = await audit(str(folder), **where)
-    other = second.verify(folder, **where)
+async def judged(second: Second, folder: Path) -> tuple[set[str], set[str]]:
+    """What either verifier finds in the log itself: the kinds of the faults."""
+    first = await audit(str(folder))
+    other = second.verify(folder)
     ours = {finding.kind for finding in first.findings if finding.level == "fault"}
     theirs = {finding["kind"] for finding in other["findings"]}
     assert first.ok is not bool(ours)
