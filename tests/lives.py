@@ -65,6 +65,7 @@ class Teller:
     token: Address = TOKEN
     market: Address = MARKET
     horizon_s: int = 15
+    speed: float = 1.0
     tree: Tree = field(default_factory=Tree)
     leaf: bytes = NO_PREV
     prev: bytes = FIRST_PREV
@@ -189,7 +190,7 @@ class Teller:
                 "horizon_s": self.horizon_s,
                 "hibernate_max_s": 3600,
                 "silence_ms": 60_000,
-                "speed": 1.0,
+                "speed": self.speed,
                 "birth": {"intent": "birth", "nonce": nonce, "hash": tx or word(f"tx {nonce}")},
             },
         )

@@ -49,16 +49,9 @@ def said(seq, **changes):
     return lambda log: log.say(seq, **changes)
 
 
-class LocalTeller(WholeTeller):
-    """Its chain is a developer's, whose time is not the wall's."""
-
-    def say(self, kind, body):
-        return super().say(kind, body | {"speed": 1.01} if kind == "birth" else body)
-
-
 async def lived(client, devnet, patch):
     """The life of `tests/anvil/test_audit.py`, with no field left out, up to its last records."""
-    patch.setattr(told_life, "Teller", LocalTeller)
+    patch.setattr(told_life, "Teller", WholeTeller)
     told = await told_life.born(client, devnet)
     await told_life.live(told)
     return told
