@@ -125,6 +125,8 @@ def _birth() -> dict[str, Any]:
         "parents": [],
         "registry": REGISTRY,
         "places": asdict(samples.PLACES),
+        "placing": "embodied",
+        "limits": {"version": 1, "digest": "0x" + "00" * 32},
         "horizon_s": 86_400,
         "hibernate_max_s": 86_400,
         "silence_ms": 1_200_000,

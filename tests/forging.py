@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cbrrr import decode_dag_cbor, encode_dag_cbor
-from lives import LOG_KEY, Teller, word
+from lives import LOG_KEY, Teller
 
 from chain.keys import Key
 from chain.permit import Domain
@@ -20,44 +20,6 @@ from telemetry.record import NO_PREV
 from telemetry.tree import Tree, leaf_hash
 
 Fields = dict[str, Any]
-
-
-def _birth(body: Fields) -> Fields:
-    places = {"job_board": None, "gas_station": None} | body["places"]
-    limits = {"version": 1, "digest": word("limits")}
-    return {"placing": "embodied", "limits": limits} | body | {"places": places}
-
-
-def _decision(body: Fields) -> Fields:
-    hold, *others = body["menu"]
-    return body | {"menu": [hold | {"key": "hold.wait"}, *others]}
-
-
-def _anchor(body: Fields) -> Fields:
-    digest = body["digest"]
-    raw = digest if isinstance(digest, bytes) else bytes.fromhex(digest[2:])
-    return {"intent": f"anchor.{body['epoch']}"} | body | {"digest": raw}
-
-
-def _heartbeat(body: Fields) -> Fields:
-    return ({"cause": "its time was up"} if "ending" in body else {"stale": False}) | body
-
-
-WHOLE: Mapping[str, Callable[[Fields], Fields]] = {
-    "birth": _birth,
-    "decision": _decision,
-    "anchor": _anchor,
-    "heartbeat": _heartbeat,
-    "funds": lambda body: {"why": "a gift"} | body,
-}
-"""What a body has that the audit does without, but the page does not."""
-
-
-class WholeTeller(Teller):
-    """A teller that leaves no field of the format out."""
-
-    def say(self, kind: str, body: Mapping[str, Any]) -> int:
-        return super().say(kind, WHOLE.get(kind, dict)(dict(body)))
 
 
 @dataclass

@@ -108,7 +108,7 @@ class Teller:
                 "prompt": "what now",
                 "menu": [
                     {"key": key, "params": {}, "summary": key}
-                    for key in ("hold", "thrift.extend", "keeper.work")
+                    for key in ("hold.wait", "thrift.extend", "keeper.work")
                 ],
                 "logprobs": list(chances),
                 "chosen": draw(SEED, seq, chances),
@@ -119,6 +119,10 @@ class Teller:
                 "latency_ms": 12,
             },
         )
+
+    def beat(self, vitals: str = "steady") -> int:
+        body = {"vitals": vitals, "runway_h": 3.0, "wei": "1", "micro": "2", "stale": False}
+        return self.say("heartbeat", body)
 
     def send(
         self, intent: str, because: int, purpose: str, *, nonce: int, call: Call, tx: str = ""
@@ -186,7 +190,11 @@ class Teller:
                     "registry": self.registry,
                     "token": self.token,
                     "lease_market": self.market,
+                    "job_board": None,
+                    "gas_station": None,
                 },
+                "placing": "embodied",
+                "limits": {"version": 1, "digest": word("limits")},
                 "horizon_s": self.horizon_s,
                 "hibernate_max_s": 3600,
                 "silence_ms": 60_000,
@@ -243,7 +251,7 @@ def whole_life(
             "epoch": mark.epoch,
             "size": mark.size,
             "root": mark.root,
-            "digest": "0x" + mark.digest.hex(),
+            "digest": mark.digest,
             "intent": "anchor.0",
         },
     )
@@ -251,8 +259,9 @@ def whole_life(
     teller.send("anchor.0", anchor, "anchor", nonce=2, call=call)
     teller.settle("anchor.0", 2)
     teller.decide()
-    teller.say("heartbeat", {"vitals": "steady", "runway_h": 3.0, "wei": "1", "micro": "2"})
-    teller.say("funds", {"asset": TOKEN, "amount": "9", "from": MARKET, "tx": word("gift")})
+    teller.beat()
+    gift = {"asset": TOKEN, "amount": "9", "from": MARKET, "tx": word("gift"), "why": "a gift"}
+    teller.say("funds", gift)
     teller.seal()
     teller.end(3)
     teller.seal()

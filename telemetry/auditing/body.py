@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from telemetry.errors import BadRecord
 
@@ -12,9 +12,11 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,77}")
 _HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
 _LONGEST: Final = 512
 _ADDRESS_BYTES: Final = 20
-_MOST: Final = 2**63
+_MOST: Final = 2**53
+"""What is not below is told as decimal text."""
 
 Body = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def text(body: Body, name: str) -> str:
@@ -53,10 +55,8 @@ def flag(body: Body, name: str) -> bool:
 
 
 def amount(body: Body, name: str) -> int:
-    """Decimal text, since wei do not fit CBOR's integers; a small integer passes too."""
+    """Decimal text, since wei do not fit CBOR's integers."""
     value = body.get(name)
-    if type(value) is int and value >= 0:
-        return value
     if type(value) is not str or not _DECIMAL.fullmatch(value):
         raise BadRecord(why="no amount in decimal text", field=name)
     return int(value)
@@ -70,12 +70,16 @@ def hexes(body: Body, name: str, length: int) -> str:
     return value.lower()
 
 
+def whole(body: Body, name: str) -> int:
+    """A counter, or an amount."""
+    return integer(body, name) if type(body.get(name)) is int else amount(body, name)
+
+
 def raw(body: Body, name: str, length: int = 32) -> bytes:
-    """Bytes, or the same as 0x-text."""
     value = body.get(name)
-    if type(value) is bytes and len(value) == length:
-        return value
-    return bytes.fromhex(hexes(body, name, length)[2:])
+    if type(value) is not bytes or len(value) != length:
+        raise BadRecord(why=f"not {length} bytes", field=name)
+    return value
 
 
 def address(body: Body, name: str) -> str:
@@ -105,3 +109,16 @@ def maps(body: Body, name: str) -> Sequence[Body]:
 
 def absent(body: Body, name: str) -> bool:
     return body.get(name) is None
+
+
+def there(body: Body, *names: str) -> None:
+    """Keys that must be there, whatever they hold."""
+    for name in names:
+        if name not in body:
+            raise BadRecord(why="no such field", field=name)
+
+
+def maybe(read: Callable[[Body, str], T], body: Body, name: str) -> T | None:
+    """What may be null, but not left out."""
+    there(body, name)
+    return None if body[name] is None else read(body, name)

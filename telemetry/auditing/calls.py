@@ -108,6 +108,7 @@ def told_call(body: Body) -> Told:
     if deep or len(function) > _LONGEST_SIGNATURE or _FIXED_ARRAY.search(function):
         raise BadRecord(why="a function this format does not use", field="function")
     pull = _pull(body)
+    read.integer(call, "gas")
     return Told(
         to=read.address(call, "to"),
         function=function,
@@ -143,7 +144,7 @@ def _pull(body: Body) -> tuple[str, int, int] | None:
         return None
     pull = read.within(body, "pull")
     token, value = read.address(pull, "token"), read.amount(pull, "value")
-    return token, value, read.amount(pull, "valid_before")
+    return token, value, read.whole(pull, "valid_before")
 
 
 def _kinds(function: str, *, pulls: bool) -> tuple[ABIType, ...]:

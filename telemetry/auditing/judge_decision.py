@@ -19,6 +19,7 @@ _MOST: Final = 26
 _SLACK: Final = 1e-9
 _LONGEST_KEY: Final = 512
 _REFLEX: Final = "reflex"
+_HOLD: Final = "hold.wait"
 _DIGESTS: Final = ("gguf", "adapter", "engine")
 _NUMBERS: Final = frozenset((int, float))
 
@@ -64,8 +65,8 @@ def _menu(body: Body) -> int:
     for item in menu:
         if type(item) is not dict or not _is_entry(item):
             raise BadRecord(why="an entry has a key, params and a summary", field="menu")
-    if menu[0]["key"].partition(".")[0] != "hold":
-        raise BadRecord(why="a menu begins with hold")
+    if menu[0]["key"] != _HOLD:
+        raise BadRecord(why="a menu begins with hold.wait", field="menu")
     return len(menu)
 
 
@@ -83,8 +84,7 @@ def _logprobs(body: Body) -> Sequence[float]:
     read.within(body, "observation")
     read.long_text(body, "prompt")
     read.number(body, "latency_ms")
-    if body.get("thought") is not None:
-        read.long_text(body, "thought")
+    read.maybe(read.long_text, body, "thought")
     if body.get("model") != _REFLEX:
         model = read.within(body, "model")
         for name in _DIGESTS:

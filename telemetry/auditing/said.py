@@ -21,6 +21,8 @@ from telemetry.record import Record
 
 CAUSES: Final[Mapping[str, int]] = {"died": 1, "horizon": 2, "halted": 3, "lost": 4}
 """An ending's reason, and the number by which the registry knows it."""
+PAUSES: Final = frozenset(("stopped", "killed", "stalled"))
+"""Why nothing was written."""
 LONGEST_HIBERNATION_S: Final = 24 * 3600
 """No life may hibernate longer, whatever its first record says."""
 LONGEST_SILENCE_MS: Final = 3_600_000
@@ -181,6 +183,7 @@ def _birth(record: Record) -> Birth:
     parents = read.listed(body, "parents")
     if not all(type(parent) is int for parent in parents):
         raise BadRecord(why="parents are not ids", field="parents")
+    _birth_besides(body, born, places)
     return Birth(
         agent=record.agent,
         chain=record.block.chain,
@@ -202,6 +205,18 @@ def _birth(record: Record) -> Birth:
     )
 
 
+def _birth_besides(body: Body, born: Body, places: Body) -> None:
+    """What must be said, though no rule asks what it is."""
+    limits = read.within(body, "limits")
+    read.integer(limits, "version")
+    read.hexes(limits, "digest", 32)
+    read.text(body, "placing")
+    read.text(born, "intent")
+    read.address(places, "registry")
+    for name in ("job_board", "gas_station"):
+        read.maybe(read.address, places, name)
+
+
 def _effect(body: Body, who: Who | None) -> Sent | Settled:
     stage = read.text(body, "stage")
     if stage == "sent":
@@ -214,15 +229,16 @@ def _effect(body: Body, who: Who | None) -> Sent | Settled:
 def _sent(body: Body, who: Who | None) -> Sent:
     told, intent = told_call(body), read.text(body, "intent")
     purpose = read.text(body, "purpose")
-    nonce = None if read.absent(body, "nonce") else read.integer(body, "nonce")
-    if nonce is None and told.pull is None:
-        raise BadRecord(why="neither a nonce nor an authorization", field="nonce")
+    nonce = read.maybe(read.integer, body, "nonce")
+    tx = read.maybe(_digest, body, "hash")
+    if None in (nonce, tx) and told.pull is None:
+        raise BadRecord(why="neither a transaction nor an authorization", field="nonce")
     return Sent(
         intent=intent,
         because=read.integer(body, "because"),
         purpose=purpose,
         nonce=nonce,
-        hash=None if read.absent(body, "hash") else read.hexes(body, "hash", 32),
+        hash=tx,
         told=told.dump(),
         touches=_tokens(told),
         misused=purpose != "act" and who is not None and is_misused(told, intent, purpose, who),
@@ -240,6 +256,7 @@ def _tokens(told: Told) -> tuple[str, ...]:
 
 def _settled(body: Body) -> Settled:
     block = read.within(body, "block")
+    read.integer(block, "at")
     return Settled(
         intent=read.text(body, "intent"),
         nonce=read.integer(body, "nonce"),
@@ -247,13 +264,14 @@ def _settled(body: Body) -> Settled:
         block=read.integer(block, "number"),
         block_hash=read.hexes(block, "hash", 32),
         ok=read.flag(body, "ok"),
-        gas_used=read.amount(body, "gas_used"),
+        gas_used=read.integer(body, "gas_used"),
         fee=read.amount(body, "fee"),
     )
 
 
 def _anchor(record: Record) -> Mark:
     body = record.body
+    read.text(body, "intent")
     return Mark(
         epoch=read.integer(body, "epoch"),
         size=read.integer(body, "size"),
@@ -268,6 +286,9 @@ def _lease(record: Record) -> Leased:
     network = read.text(body, "network")
     if state == GONE:
         return Leased(lease, network, state, 0, "", 0)
+    read.amount(body, "balance")
+    read.integer(body, "paid_until")
+    read.integer(body, "ends_at")
     return Leased(
         lease=lease,
         network=network,
@@ -279,9 +300,7 @@ def _lease(record: Record) -> Leased:
 
 
 def _end(record: Record) -> Ending:
-    reason = read.text(record.body, "reason")
-    if reason not in CAUSES:
-        raise BadRecord(why="not one of the four endings", field="reason")
+    reason = _cause(record.body, "reason")
     intents = tuple(
         Last(
             intent=read.text(item, "intent"),
@@ -294,15 +313,44 @@ def _end(record: Record) -> Ending:
     return Ending(reason, read.text(record.body, "cause"), intents)
 
 
+def _cause(body: Body, name: str) -> str:
+    """One of the four ways to end."""
+    reason = read.text(body, name)
+    if reason not in CAUSES:
+        raise BadRecord(why="not one of the four endings", field=name)
+    return reason
+
+
 def _gap(record: Record) -> Gap:
-    return Gap(read.integer(record.body, "since_ms"), read.text(record.body, "reason"))
+    reason = read.text(record.body, "reason")
+    if reason not in PAUSES:
+        raise BadRecord(why="not one of the three pauses", field="reason")
+    return Gap(read.integer(record.body, "since_ms"), reason)
 
 
 def _heartbeat(record: Record) -> Beat:
-    return Beat(ending=not read.absent(record.body, "ending"))
+    body = record.body
+    if "ending" in body:
+        _cause(body, "ending")
+        read.long_text(body, "cause")
+        return Beat(ending=True)
+    read.text(body, "vitals")
+    read.there(body, "runway_h")
+    for name in ("wei", "micro"):
+        read.maybe(read.amount, body, name)
+    read.flag(body, "stale")
+    return Beat(ending=False)
+
+
+def _refusal(record: Record) -> None:
+    for name in ("intent", "purpose", "reason"):
+        read.long_text(record.body, name)
+    read.integer(record.body, "because")
+    read.there(record.body, "facts")
 
 
 def _halt(record: Record) -> Halted:
+    read.long_text(record.body, "reason")
     return Halted(read.integer(record.body, "halt_id"))
 
 
@@ -311,8 +359,16 @@ def _resume(record: Record) -> Resumed:
 
 
 def _funds(record: Record) -> Funded:
-    unnamed = read.absent(record.body, "tx")
-    return Funded(None if unnamed else read.hexes(record.body, "tx", 32))
+    body = record.body
+    for name in ("asset", "why"):
+        read.long_text(body, name)
+    read.amount(body, "amount")
+    read.maybe(read.address, body, "from")
+    return Funded(read.maybe(_digest, body, "tx"))
+
+
+def _digest(body: Body, name: str) -> str:
+    return read.hexes(body, name, 32)
 
 
 _READERS: Final[Mapping[str, Callable[[Record], Saying]]] = {
@@ -323,6 +379,7 @@ _READERS: Final[Mapping[str, Callable[[Record], Saying]]] = {
     "gap": _gap,
     "heartbeat": _heartbeat,
     "halt": _halt,
+    "refusal": _refusal,
     "resume": _resume,
     "funds": _funds,
 }

@@ -119,17 +119,14 @@ async def live(told):
     await told.act(f"{decided}.0", decided, "act", job)
     head = teller.seal().head
     mark = teller.mark
-    said = teller.say(
-        "anchor",
-        {"epoch": mark.epoch, "size": mark.size, "root": mark.root, "digest": mark.digest},
-    )
+    said = teller.say("anchor", {**mark._asdict(), "intent": "anchor.0"})
     await told.act("anchor.0", said, "anchor", anchor_call(told.registry, head, mark.digest))
 
 
 async def die(told):
     """Send the tokens home, say the last word, and do the two things it names."""
     teller, home = told.teller, told.operator.address
-    because = teller.say("heartbeat", {"ending": "horizon"})
+    because = teller.say("heartbeat", {"ending": "horizon", "cause": "its time was up"})
     await told.act("sweep.token", because, "end", Call(told.token, TRANSFER, (home, 999_005)))
     teller.end(told.nonce)
     head = teller.seal().head

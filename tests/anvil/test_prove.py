@@ -91,7 +91,7 @@ async def lived(client, devnet, tmp_path) -> Lived:
     teller.birth()
     for epoch in range(4):
         for _ in range(5):
-            teller.say("heartbeat", {"vitals": "steady"})
+            teller.beat()
         head = teller.seal().head
         if epoch in {0, 2}:
             await purse.send(anchor_call(registry, head, teller.prev))
@@ -141,7 +141,7 @@ async def test_another_tale_of_an_anchored_epoch_is_told_apart(lived, tmp_path):
     forked = Teller(chain=lived.teller.chain, registry=lived.chain.registry)
     forked.birth()
     for _ in range(3):
-        forked.say("heartbeat", {"vitals": "lean"})
+        forked.beat("lean")
         forked.seal()
     folder = forked.write(tmp_path / "forked")
     for claim in (RecordUnder(1), RecordUnder(1, "anchored"), Growth(0, 1)):

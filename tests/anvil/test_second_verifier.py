@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import anvil.test_audit as told_life
 import pytest
-from forging import Forgery, WholeTeller
+from forging import Forgery
 from lives import MARKET, OPERATOR, TOP_UP, word
 from second import Second
 
@@ -49,9 +49,8 @@ def said(seq, **changes):
     return lambda log: log.say(seq, **changes)
 
 
-async def lived(client, devnet, patch):
-    """The life of `tests/anvil/test_audit.py`, with no field left out, up to its last records."""
-    patch.setattr(told_life, "Teller", WholeTeller)
+async def lived(client, devnet):
+    """The life of `tests/anvil/test_audit.py`, up to its last records."""
     told = await told_life.born(client, devnet)
     await told_life.live(told)
     return told
@@ -59,7 +58,7 @@ async def lived(client, devnet, patch):
 
 async def ended(told, cause="horizon"):
     teller, home = told.teller, told.operator.address
-    because = teller.say("heartbeat", {"ending": cause})
+    because = teller.say("heartbeat", {"ending": cause, "cause": "its time was up"})
     everything = Call(told.token, "transfer(address,uint256)", (home, 999_005))
     await told.act("sweep.token", because, "end", everything)
     teller.end(told.nonce, cause)
@@ -141,9 +140,8 @@ async def test_a_whole_life_passes_both_and_the_chain_contradicts_what_is_told_o
     devnet,
     second,
     tmp_path,
-    monkeypatch,
 ):
-    told = await ended(await lived(client, devnet, monkeypatch))
+    told = await ended(await lived(client, devnet))
     where = {"rpc": devnet.url, "registry": told.registry}
     honest = told.teller.write(tmp_path / "honest")
     assert await judged(second, honest, **where) == (set(), set())
@@ -181,9 +179,8 @@ async def test_tokens_leave_by_authorizations_that_are_named_and_no_others(
     devnet,
     second,
     tmp_path,
-    monkeypatch,
 ):
-    told = await lived(client, devnet, monkeypatch)
+    told = await lived(client, devnet)
     where = {"rpc": devnet.url, "registry": told.registry}
     args = ("$wallet", 9, 0, told_life.FAR, 3, "$salt")
     call = Call(told.board, told_life.POST, args, pull=Pull(told.token, 9, told_life.FAR))
@@ -198,7 +195,7 @@ async def test_tokens_leave_by_authorizations_that_are_named_and_no_others(
     assert await judged(second, named, **where) == (set(), UNENDED), "not told yet"
     head = await client.head()
     told.teller.at_block, told.teller.at_hash = head.block.number, head.block.hash
-    told.teller.say("heartbeat", {"vitals": "steady", "runway_h": 3.0, "wei": "1", "micro": "2"})
+    told.teller.beat()
     told.teller.seal()
     later = told.teller.write(tmp_path / "later")
     assert await judged(second, later, **where) == ({"transfer"}, UNENDED)
@@ -217,9 +214,8 @@ async def test_a_halt_is_heard_and_a_silence_is_the_end(
     devnet,
     second,
     tmp_path,
-    monkeypatch,
 ):
-    told = await lived(client, devnet, monkeypatch)
+    told = await lived(client, devnet)
     where = {"rpc": devnet.url, "registry": told.registry}
 
     async def found(name):
@@ -247,9 +243,8 @@ async def test_what_an_honest_life_meets_is_no_fault(
     devnet,
     second,
     tmp_path,
-    monkeypatch,
 ):
-    told = await lived(client, devnet, monkeypatch)
+    told = await lived(client, devnet)
     where = {"rpc": devnet.url, "registry": told.registry}
     teller = told.teller
 

@@ -18,7 +18,7 @@ from hashlib import sha256
 import pytest
 from aiohttp import web
 from cbrrr import CID, encode_dag_cbor
-from forging import Forgery, WholeTeller
+from forging import Forgery
 from ipfsd import HERE
 from lives import MARKET, OPERATOR, REGISTRY, SEED, TOKEN, whole_life, word
 from second import EXAMPLES, Second, judged
@@ -42,14 +42,14 @@ def second(tmp_path_factory):
 
 @pytest.fixture
 def forged():
-    return Forgery.of(whole_life(teller=WholeTeller()))
+    return Forgery.of(whole_life())
 
 
 # ------------------------------------------------------------------------------- honest logs
 
 
 async def test_an_honest_log_passes_both(second, tmp_path):
-    teller = whole_life(teller=WholeTeller())
+    teller = whole_life()
     folder = teller.write(tmp_path)
     assert await judged(second, folder) == (set(), set())
     found = second.verify(folder)
@@ -63,7 +63,7 @@ async def test_an_honest_log_passes_both(second, tmp_path):
 
 
 async def test_a_forgery_without_a_lie_is_the_log_itself(second, forged, tmp_path):
-    honest = whole_life(teller=WholeTeller()).write(tmp_path / "honest")
+    honest = whole_life().write(tmp_path / "honest")
     again = forged.write(tmp_path / "again")
     assert {path.name: path.read_bytes() for path in honest.iterdir()} == {
         path.name: path.read_bytes() for path in again.iterdir()
@@ -138,7 +138,7 @@ async def test_whatever_the_format_allows_passes_both(second, forged, tmp_path, 
 
 
 async def test_files_may_have_any_names(second, tmp_path):
-    whole_life(teller=WholeTeller()).write(tmp_path)
+    whole_life().write(tmp_path)
     for number, path in enumerate(sorted(tmp_path.iterdir(), reverse=True)):
         path.rename(path.with_name(f"{number}.car"))
     assert await judged(second, tmp_path) == (set(), set())
@@ -188,7 +188,7 @@ def renamed(path):
 
 def another(folder, epoch):
     """A second epoch of the same number, as well signed as the first."""
-    log = Forgery.of(whole_life(teller=WholeTeller()))
+    log = Forgery.of(whole_life())
     log.say(8, runway_h=4.0)
     other = log.write(folder.parent / "other")
     path = sorted(other.iterdir())[epoch]
@@ -235,7 +235,7 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 async def test_no_file_is_touched_unseen(second, tmp_path, name):
     touch, kind = FILES[name]
-    folder = whole_life(teller=WholeTeller()).write(tmp_path / "log")
+    folder = whole_life().write(tmp_path / "log")
     touch(folder, sorted(folder.iterdir()))
     ours, theirs = await judged(second, folder)
     assert kind in ours
@@ -349,6 +349,10 @@ def a_settlement_of_nothing(log):
 
 def settled_again(log):
     log.change(9, kind="effect", body=log.records[6]["body"])
+
+
+def another_first_entry(log):
+    log.records[7]["body"]["menu"][0]["key"] = "hold.still"
 
 
 def of_purpose(purpose, to, function="", args=(), value="0"):
@@ -508,6 +512,7 @@ LIES = {
     "an impossible temperature": (said(7, temperature=0.0), "decision"),
     "an impossible epsilon": (said(7, epsilon=-0.5), "decision"),
     "an empty menu": (said(7, menu=[]), "body"),
+    "a menu that begins with something else": (another_first_entry, "body"),
     # what was done
     "an intent twice": (lambda log: another_act(log, intent="1.0"), "intent"),
     "a nonce twice": (lambda log: another_act(log, nonce=2), "intent"),
@@ -586,6 +591,9 @@ ONLY_THE_AUDIT = {
     "a decision without its prompt": (lambda log: log.records[7]["body"].pop("prompt"), "body"),
     "an unknown purpose": (lambda log: another_act(log, purpose="fun"), "intent"),
     "a fee that is no amount": (said(6, fee="-1"), "body"),
+    "a decision without its thought": (lambda log: log.records[7]["body"].pop("thought"), "body"),
+    "a birth without limits": (lambda log: log.records[0]["body"].pop("limits"), "body"),
+    "an ending for no reason": (said(8, ending="bored", cause=""), "body"),
     "arguments that do not fit": (called(2, args=["$wallet", -1, 2, "$salt"]), "body"),
     "more arguments than types": (called(2, args=[1]), "body"),
     "a function that is none": (called(2, function="((((("), "body"),
@@ -612,22 +620,11 @@ async def test_the_second_verifier_leaves_some_of_it_to_the_audit(second, forged
     assert theirs <= changed_epoch, "then it belongs to those that both catch"
 
 
-def another_first_entry(log):
-    log.records[7]["body"]["menu"][0]["key"] = "hold.still"
-
-
-STRICTER = {
-    "an integer of 2^53": (said(7, observation={"x": 2**53}), "record"),
-    "a menu that begins with something else": (another_first_entry, "body"),
-}
-
-
-@pytest.mark.parametrize("name", STRICTER)
-def test_the_second_verifier_takes_the_page_at_its_word(second, forged, tmp_path, name):
-    tell, kind = STRICTER[name]
-    tell(forged)
+def test_the_second_verifier_takes_no_number_that_it_could_not_keep(second, forged, tmp_path):
+    """The page has them as text; where plain data is free, the audit lets them pass."""
+    forged.say(7, observation={"x": 2**53})
     found = second.verify(forged.write(tmp_path))
-    assert kind in {finding["kind"] for finding in found["findings"]}
+    assert {finding["kind"] for finding in found["findings"]} == {"record"}
 
 
 # ------------------------------------------------------------------------------ from a gateway
@@ -640,7 +637,7 @@ async def both_ask(second, url):
 
 
 async def test_a_gateway_is_followed_from_its_head(second, tmp_path):
-    teller = whole_life(teller=WholeTeller())
+    teller = whole_life()
     async with serving(Honest(teller)) as url:
         ours, theirs = await both_ask(second, url)
     assert (ours.ok, theirs["ok"]) == (True, True)
@@ -673,7 +670,7 @@ async def too_much(request):
 
 @pytest.mark.parametrize("lie", [another_block, nothing, half, too_much])
 async def test_a_gateway_that_lies_is_found_out(second, lie):
-    teller = whole_life(teller=WholeTeller())
+    teller = whole_life()
     middle = teller.epochs[1][0].cid
     async with serving(Honest(teller, {middle: lie})) as url:
         ours, theirs = await both_ask(second, url)
@@ -745,7 +742,7 @@ def hostile():
 
 
 def one_epoch():
-    sealed, records = whole_life(teller=WholeTeller()).epochs[0]
+    sealed, records = whole_life().epochs[0]
     return sealed.cid, [sealed.encode(), *records]
 
 
@@ -783,7 +780,7 @@ async def test_hostile_records_are_findings_and_soon(second, forged, tmp_path):
 
 
 def test_every_bit_of_an_epochs_header_counts(second, tmp_path):
-    folder = whole_life(teller=WholeTeller()).write(tmp_path)
+    folder = whole_life().write(tmp_path)
     path = min(folder.iterdir())
     honest = path.read_bytes()
     for place in range(honest.index(b"epoch")):

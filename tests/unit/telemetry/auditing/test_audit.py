@@ -171,13 +171,14 @@ async def test_a_lie_that_is_signed_and_linked_is_still_found(tmp_path, seq, twi
 
 async def test_nothing_follows_the_ending(tmp_path):
     teller = whole_life()
-    teller.say("heartbeat", {"vitals": "steady"})
+    teller.beat()
     teller.seal()
     assert faults(await audit(str(teller.write(tmp_path)))) == {kinds.ORDER}
 
 
 async def test_a_halted_life_decides_nothing(tmp_path):
-    teller = whole_life({6: lambda fields: fields | {"kind": "halt", "body": {"halt_id": 1}}})
+    halt = {"kind": "halt", "body": {"halt_id": 1, "reason": "wait"}}
+    teller = whole_life({6: lambda fields: fields | halt})
     assert faults(await audit(str(teller.write(tmp_path)))) == {kinds.ORDER}
 
 
@@ -550,6 +551,7 @@ def allowed(teller):
                 "function": top_up().function,
                 "args": ["$wallet", 7, str(2**70), "$salt"],
                 "value": "0",
+                "gas": 1,
             },
             "pull": {"token": TOKEN, "value": "5", "valid_before": str(2**40)},
         }

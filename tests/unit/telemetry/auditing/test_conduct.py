@@ -71,7 +71,7 @@ async def test_an_epoch_may_begin_with_a_gap(tmp_path):
         teller.seal()
         teller.twists = {2: at(1001 + LONG, "gap", since_ms=since, reason="stopped")}
         teller.twists |= later([3], LONG)
-        teller.say("heartbeat", {})
+        teller.beat()
         teller.end(1)
         teller.seal()
         return teller
@@ -279,7 +279,8 @@ async def test_nobody_reaches_a_horizon_before_its_time(tmp_path, confronted):
 async def test_nobody_was_halted_whom_nobody_halted(tmp_path, confronted, halted):
     twists = {10: lambda fields: fields | {"body": fields["body"] | {"reason": "halted"}}}
     if halted:
-        twists[9] = lambda fields: fields | {"kind": "halt", "body": {"halt_id": 1}}
+        halt = {"kind": "halt", "body": {"halt_id": 1, "reason": "wait"}}
+        twists[9] = lambda fields: fields | halt
     teller = whole_life(twists)
     seen = deeds(teller)
     ended = seen.account.ended._replace(cause=3)

@@ -196,7 +196,7 @@ async def test_a_life_of_few_records_is_drawn(tmp_path, records):
     teller = Teller()
     teller.birth()
     for _ in range(records - 1):
-        teller.say("heartbeat", {"vitals": "steady", "runway_h": 3.0, "wei": "1", "micro": "2"})
+        teller.beat()
     teller.seal()
     text, *_ = await drawn(teller.write(tmp_path))
     assert "No record of a choice." in words(parsed(text))

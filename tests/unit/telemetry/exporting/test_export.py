@@ -75,7 +75,7 @@ async def test_a_life_becomes_its_rows(tmp_path):
     assert first["action"] == draw(SEED, 1, first["logprobs"])
     assert json.loads(first["observation"]) == {"runway_h": 3.5}
     assert [action["key"] for action in first["actions"]] == [
-        "hold",
+        "hold.wait",
         "thrift.extend",
         "keeper.work",
     ]

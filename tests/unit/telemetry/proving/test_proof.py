@@ -45,7 +45,7 @@ def told(twists=None) -> Teller:
     teller.birth()
     for size in SIZES:
         while teller.tree.size < size:
-            teller.say("heartbeat", {"vitals": "steady"})
+            teller.beat()
         teller.seal()
     return teller
 
