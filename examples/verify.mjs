@@ -4,7 +4,7 @@
 // Prints `kind record detail` for each fault, then OK or FAILED n; ends with 0, 1, or with 2 without a log.
 // Of the page's list it checks 1 to 5, by the rules below and no more. It leaves to `forager audit` what is
 // called, what no rule reads, depth, and all that needs a chain (6 to 11): so also whose log key it is.
-import { createReadStream, readdirSync } from 'node:fs'
+import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { CarBlockIterator } from '@ipld/car'
 import * as dagCbor from '@ipld/dag-cbor'
@@ -133,7 +133,7 @@ const { values: { agent, json }, positionals: [source, two] } = parseArgs({ allo
 const isUrl = /^https?:/.test(source)
 must(source && !two && (agent ? /^\d+$/.test(agent) : !isUrl), 'its head says how to call verify.mjs')
 const places = isUrl ? [`ipfs/${(await new Response(read(`agents/${agent}`)).json()).head}?format=car`]
-  : readdirSync(source).filter((name) => name.endsWith('.car')).sort()
+  : readdirSync(source).filter((n) => n.endsWith('.car') && statSync(`${source}/${n}`).isFile()).sort()
 must(places.length, 'there is no log')
 const heads = new Map()
 for (const place of places) {
