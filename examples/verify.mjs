@@ -37,7 +37,7 @@ const pack = (x) => encode(x, { float64: true, typeEncoders })
 delete Object.prototype.__proto__ // in a map it is a key like any other
 
 const log = { size: 0, leaf: Buffer.alloc(32), peaks: [], epochs: [], why: [] }
-const [findings, seen] = [[], new Map()] // seen are intents and nonces, each of which is named once
+const [findings, heads, seen] = [[], new Map(), new Map()] // seen: intents and nonces, each named once
 const isNew = ({ intent: i, nonce: n }) => isInt(n) && !seen.has(i) && !seen.has(n) && seen.set(i, n).set(n)
 const node = (right, left) => sha([1], left, right)
 const sum = (logprobs, n) => logprobs.slice(0, n).reduce((total, x) => total + Math.exp(x), 0)
@@ -109,6 +109,7 @@ async function readEpoch (it) {
 }
 
 async function * read (place, room = 270e6) { // a file, or what a server answers, as long as an epoch can be
+  must(isUrl || statSync(`${source}/${place}`).isFile(), 'no plain file')
   const answer = isUrl && await fetch(`${source}/${place}`, { signal: AbortSignal.timeout(60000) })
   for await (const part of answer ? answer.body : createReadStream(`${source}/${place}`)) {
     must((room -= part.length) > 0, 'too long')
@@ -133,9 +134,8 @@ const { values: { agent, json }, positionals: [source, two] } = parseArgs({ allo
 const isUrl = /^https?:/.test(source)
 must(source && !two && (agent ? /^\d+$/.test(agent) : !isUrl), 'its head says how to call verify.mjs')
 const places = isUrl ? [`ipfs/${(await new Response(read(`agents/${agent}`)).json()).head}?format=car`]
-  : readdirSync(source).filter((n) => n.endsWith('.car') && statSync(`${source}/${n}`).isFile()).sort()
+  : readdirSync(source).filter((name) => name.endsWith('.car')).sort()
 must(places.length, 'there is no log')
-const heads = new Map()
 for (const place of places) {
   const head = await open(place).catch(({ message }) => fault('damaged', null, `${place}: ${message}`))
   if (head && (!agent || head.agent === Number(agent))) heads.set(head.name, head)

@@ -142,8 +142,13 @@ async def test_files_may_have_any_names(second, tmp_path):
     whole_life().write(tmp_path)
     for number, path in enumerate(sorted(tmp_path.iterdir(), reverse=True)):
         path.rename(path.with_name(f"{number}.car"))
-    os.mkfifo(tmp_path / "pipe.car")  # no file at all: whoever opens it waits for ever
     assert await judged(second, tmp_path) == (set(), set())
+
+
+async def test_a_pipe_is_no_file(second, tmp_path):
+    """Whoever opened it would wait for ever."""
+    os.mkfifo(whole_life().write(tmp_path) / "pipe.car")
+    assert await judged(second, tmp_path) == ({"damaged"}, {"damaged"})
 
 
 # ------------------------------------------------------------------------ files that are touched
