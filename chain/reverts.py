@@ -14,6 +14,11 @@ from chain.errors import NodeRefused
 
 ERROR: Final = "0x08c379a0"
 PANIC: Final = "0x4e487b71"
+_BREAKS_OFF: Final = (
+    *("revert", "outofgas", "invalidopcode", "invalidfeopcode", "opcodenotfound"),
+    *("stackunderflow", "stackoverflow", "stacklimit", "invalidjump", "writeprotection"),
+)
+"""How nodes call it when a contract's code cannot go on, without blanks."""
 REVERTED: Final = 3
 """The JSON-RPC code by which nodes say that a contract refused."""
 
@@ -27,8 +32,9 @@ def reason(data: str) -> str:
 
 
 def is_revert(refusal: NodeRefused) -> bool:
-    """Whether it was the contract that said no, rather than the node."""
-    return refusal.code == REVERTED or "revert" in refusal.words.lower()
+    """Whether it was the contract that said no, or broke off, rather than the node."""
+    words = refusal.words.lower().replace(" ", "")
+    return refusal.code == REVERTED or any(end in words for end in _BREAKS_OFF)
 
 
 def why(refusal: NodeRefused) -> str:

@@ -29,6 +29,7 @@ from telemetry.auditing.verdict import Verdict, conclude
 from telemetry.checkpoint import Domain
 from telemetry.cid import Cid, digest_of, from_digest
 from telemetry.errors import SourceError
+from telemetry.record import SAFE_INTEGER
 
 Progress = Callable[[str, int, int], None]
 """Told what is being read, how much of it is done, and how much there is."""
@@ -63,7 +64,6 @@ class Audited:
     witness: Witness | None
     shelf: Shelf
     """Open, like the witness, only as long as the audit's context is."""
-    kept: Path | None = None
 
     @property
     def name(self) -> str | None:
@@ -74,10 +74,10 @@ class Audited:
             self.witness.chain_id, self.witness.registry, self.known.agent, self.life.wallet
         )
 
-    def keep(self) -> None:
+    def keep(self, path: Path) -> None:
         """Leave all that was learnt of a sound log for an audit that goes on from here."""
-        if self.kept and self.verdict.ok and self.log.since:
-            self.shelf.save(self.kept, self.log.dump())
+        if self.verdict.ok and self.log.since:
+            self.shelf.save(path, self.log.dump())
 
 
 async def audit(
@@ -154,7 +154,7 @@ async def examining(
         case, leases, ended = await _judge(asked, witness, judge, shelf, life, known, found)
         verdict = conclude(judge, found, known, ended, on_chain=witness is not None)
         account = case.account if case else None
-        yield Audited(verdict, known, life, account, leases, judge, witness, shelf, kept)
+        yield Audited(verdict, known, life, account, leases, judge, witness, shelf)
 
 
 async def _kept(
@@ -194,6 +194,8 @@ def _of(asked: Asked, judge: LogJudge) -> Asked:
 
 
 def _judge_question(asked: Asked) -> None:
+    if asked.agent is not None and not 0 <= asked.agent < SAFE_INTEGER:
+        raise SourceError(why="no agent has this number", agent=str(asked.agent)[:80])
     if asked.registry is not None and not _is_address(asked.registry):
         raise SourceError(why="the registry is not an address", registry=asked.registry[:80])
     if asked.head is not None:

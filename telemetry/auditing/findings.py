@@ -96,8 +96,13 @@ TRUST: Final = "trust"
 """Something taken from the log itself that the auditor should have been told (note)."""
 
 
-OF_SOURCE: Final = frozenset({DAMAGED, MISSING, CHECKPOINT, SIGNATURE})
-"""What anyone who serves a log can make of it, without its key."""
+WITHOUT_KEY: Final = frozenset(
+    {
+        *(DAMAGED, MISSING, FORK, CHECKPOINT, SEQUENCE, SIGNATURE, IDENTITY),
+        *(CLOCK, BLOCK, UNSEEN, ENDING),
+    }
+)
+"""What can be made of a sound log without its key: by who serves it, or by a node that lags."""
 
 
 @dataclass(frozen=True, slots=True)

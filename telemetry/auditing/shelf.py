@@ -142,6 +142,17 @@ class Shelf:
             raise BadKept(file=path.name, why="nothing is kept there")
         return shelf, state
 
+    @staticmethod
+    def peek(path: Path, name: str) -> bytes:
+        """One note of what `save` left, without taking up the rest; empty if it is not there."""
+        try:
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True)) as kept:
+                row = kept.execute("SELECT note FROM notes WHERE name = ?", (name,)).fetchone()
+        except sqlite3.Error as error:
+            raise BadKept(file=path.name, why=str(error)) from error
+        return bytes(row[0]) if row else b""
+
     def remember(self, name: str, note: bytes) -> None:
         """Something to be saved with the rest."""
         self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, note))
@@ -208,14 +219,13 @@ class Shelf:
         """  # noqa: S608 - ours
         return (Act(seq, tx, int(fee)) for seq, tx, fee in self._db.execute(query))
 
-    @property
-    def first_unsettled(self) -> int | None:
-        """The first decision of which it is not known yet what became of it."""
+    def first_unsettled(self, since: int) -> int | None:
+        """The first decision from one on of which it is not known yet what became of it."""
         query = f"""
             SELECT min({_DECISION}) FROM named LEFT JOIN settled USING (nonce)
-            WHERE {_ACTS} AND settled.nonce IS NULL
+            WHERE {_ACTS} AND settled.nonce IS NULL AND {_DECISION} >= ?
         """  # noqa: S608 - ours
-        (seq,) = self._db.execute(query).fetchone()
+        (seq,) = self._db.execute(query, (since,)).fetchone()
         return None if seq is None else int(seq)
 
     @property

@@ -11,7 +11,7 @@ from chain.rpc import connect
 from telemetry.auditing.audit import Asked
 from telemetry.auditing.peer import agents_at
 from telemetry.auditing.source import Bounds, agents_in
-from telemetry.errors import SourceError
+from telemetry.errors import SourceError, TelemetryError
 
 COUNT: Final = "count()(uint256)"
 MOST_LIVES: Final = 1_000_000
@@ -35,7 +35,15 @@ async def lives_asked(
     ]
 
 
-async def _held_by(source: str) -> Sequence[int]:
+async def _held_by(source: str) -> Sequence[int | None]:
+    """A source that does not answer is asked without a number, and refused with its own words."""
+    try:
+        return await _found_at(source)
+    except TelemetryError:
+        return (None,)
+
+
+async def _found_at(source: str) -> Sequence[int]:
     if source.startswith(("http://", "https://")):
         return await agents_at(source, Bounds())
     return await asyncio.to_thread(agents_in, Path(source))

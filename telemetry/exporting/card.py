@@ -52,8 +52,9 @@ _NOTES = """
 """
 _REFUSED = """
 ## Refused
-These could not be verified; `refused.json` has the findings. Nothing of a log that is not sound is
-in the tables; one that only could not be had, or came damaged, stays as it was verified before.
+These could not be verified; `refused.json` has the findings. A life whose own key signed what is
+not sound has left the tables; one that only could not be had, came damaged, or that others or a
+lagging node may have spoilt, stays as it was verified before.
 """
 
 

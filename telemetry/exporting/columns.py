@@ -26,7 +26,7 @@ class Taken(NamedTuple):
     """An Arrow record batch of `SEEN_SCHEMA`, serialized."""
     birth: Mapping[str, Any] | None
     first: Mapping[str, Any] | None
-    """The first decision's observation."""
+    """What the first decision saw itself hold."""
     first_block: int
     halts: int
 
@@ -57,8 +57,7 @@ class Columns:
             self._halts += read.record.kind == "halt"
         decisions = [read for read in records if read.record.kind == "decision"]
         if decisions and not self._rows:
-            first = decisions[0].record.body.get("observation")
-            self._first = first if isinstance(first, dict) else None
+            self._first = _within(decisions[0].record.body["observation"], "holdings")
         self._rows += len(decisions)
         for name, values in _columns(decisions).items():
             self._columns[name].extend(values)

@@ -17,15 +17,15 @@ from typing import Any, Final
 import pyarrow as pa
 
 from telemetry.auditing.audit import Asked, Audited, Progress, examining
-from telemetry.auditing.findings import OF_SOURCE, Finding, tame
+from telemetry.auditing.findings import WITHOUT_KEY, Finding, tame
 from telemetry.auditing.said import Birth
 from telemetry.auditing.shelf import Shelf
 from telemetry.errors import BadKept, TelemetryError
 from telemetry.exporting.card import card
 from telemetry.exporting.columns import columns
 from telemetry.exporting.files import Part, write_table, write_text
-from telemetry.exporting.folder import LIFE, Folder, Row, life_of
-from telemetry.exporting.life import Told, life_row, lives_table, name_of
+from telemetry.exporting.folder import LIFE, Folder, Row
+from telemetry.exporting.life import Told, life_row, lives_table, name_of, outcome_of
 from telemetry.exporting.money import Money
 from telemetry.exporting.rows import Rows
 from telemetry.exporting.spool import Spool, framed, unframed
@@ -109,7 +109,7 @@ async def export(
         done = await _one(each, folder, progress)
         exported.done.append(done)
         tell(done)
-    lives = list(folder.lives())
+    lives = list(folder.rows())
     refusals = [done.plain() for done in exported.refused]
     write_table(lives_table(lives), out / "lives" / "lives.parquet")
     write_text(out / "refused.json", json.dumps(refusals, indent=1) + "\n")
@@ -120,8 +120,6 @@ async def export(
 
 async def _one(asked: Asked, folder: Folder, progress: Progress | None) -> Done:
     """One life, or why not."""
-    if asked.rpc and asked.agent is None:
-        return Done(asked, None, 0, "name the agent, or a source of one alone")
     try:
         return await _life(asked, folder, progress)
     except BadKept:
@@ -139,55 +137,61 @@ async def _life(asked: Asked, folder: Folder, progress: Progress | None) -> Done
         ) as audited:
             birth, verdict = audited.known.birth, audited.verdict
             name = audited.name or (name_of(birth) if birth else None)
-            state = audited.kept or (folder.alone(name) if name else None)
-            if not verdict.ok or birth is None or name is None or state is None:
-                if name and state and state.exists() and not _is_of_source(verdict.findings):
+            held = folder.row(name) if name else None
+            if not verdict.ok or birth is None or name is None:
+                if name and held and _is_its_own(audited, held):
                     folder.forget(name)  # what was sound once is so no more
                 return Done(asked, name, 0, "the log is not sound", verdict.findings)
-            known = 0 if audited.kept else _known(folder, name, verdict.records)
-            if known is None:
-                return Done(asked, name, 0)
-            return Done(asked, name, await _tell(audited, birth, folder, state, spool) - known)
+            fresh = audited.shelf.recall(TOLD) is None
+            if fresh and held and (why := _adds_nothing(audited, held)) is not None:
+                return Done(asked, name, 0, why or None)
+            before = int(held["decisions"]) if held else 0
+            return Done(asked, name, await _tell(audited, birth, folder, spool) - before)
 
 
-def _is_of_source(findings: Sequence[Finding]) -> bool:
-    """Whether whoever serves a log could have done this to it, without its key."""
-    return any(each.level == "fault" and each.kind in OF_SOURCE for each in findings)
+def _is_its_own(audited: Audited, held: Row) -> bool:
+    """Whether only the key whose log is held could have made of it what is wrong now."""
+    if any(each.level == "fault" and each.kind in WITHOUT_KEY for each in audited.verdict.findings):
+        return False
+    return audited.witness is not None or _is_same(audited, held)
 
 
-def _known(folder: Folder, name: str, records: int) -> int | None:
-    """How many transitions of a log that stands alone will be replaced; None if it adds nothing."""
-    if folder.on_chain(name).exists():
-        return None
-    row = life_of(folder.alone(name))
-    if row is None:
-        return 0
-    return None if row["records"] >= records else int(row["decisions"])
+def _is_same(audited: Audited, held: Row) -> bool:
+    """Whether a log that stands alone and one that is held are signed by one key."""
+    birth = audited.known.birth
+    same = birth is not None and birth.log_key == held["signer"]
+    return same and held["verified"] == "internal"
 
 
-async def _tell(audited: Audited, birth: Birth, folder: Folder, state: Path, spool: Spool) -> int:
-    """Write what is new, then the state that says so; gives how many transitions are new."""
+def _adds_nothing(audited: Audited, held: Row) -> str | None:
+    """Why a log that was read anew takes no one's place, or nothing; None if it does."""
+    longer = audited.verdict.records > held["records"]
+    if audited.witness is not None:
+        return None if longer or held["verified"] == "internal" else ""
+    if held["verified"] == "internal" and not _is_same(audited, held):
+        return "another key signs what is here of this life"
+    return None if longer and held["verified"] == "internal" else ""
+
+
+async def _tell(audited: Audited, birth: Birth, folder: Folder, spool: Spool) -> int:
+    """Write what is new, then the state that says so; gives how many transitions there are."""
     name, shelf = name_of(birth), audited.shelf
     note, money = shelf.recall(TOLD), await Money.read(audited)
     told = Told.load(note)
-    before = told.decisions
-    for taken in spool.told:
-        told.hear(taken)
+    told.hear(spool.told)
+    lives_table([life_row(audited, birth, told, money)])  # or it is refused before it is written
     if note is None:
         folder.forget(name)
     else:
-        folder.trim(name, before)
+        folder.trim(name, told.decisions)
     rows = Rows(name, birth.log_key, told.decisions, told.reached, money, shelf.acts())
-    held = _write(folder.part(name, before), audited, rows, spool)
-    shelf.remember(HELD, b"".join(framed(batch.serialize().to_pybytes()) for batch in held))
+    held = _write(folder.part(name, told.decisions), audited, rows, spool)
     told.decisions, told.reached = rows.t, rows.reached
+    shelf.remember(HELD, b"".join(framed(batch.serialize().to_pybytes()) for batch in held))
     shelf.remember(TOLD, told.dump())
     shelf.remember(LIFE, json.dumps(life_row(audited, birth, told, money)).encode())
-    if audited.kept:
-        audited.keep()
-    else:
-        shelf.save(state, b"")
-    return told.decisions - before
+    audited.keep((folder.on_chain if audited.witness else folder.alone)(name))
+    return told.decisions
 
 
 def _write(path: Path, audited: Audited, rows: Rows, spool: Spool) -> Sequence[pa.RecordBatch]:
@@ -196,7 +200,7 @@ def _write(path: Path, audited: Audited, rows: Rows, spool: Spool) -> Sequence[p
     A life that goes on holds back its last decision, and all from the first on whose transactions
     have not settled.
     """
-    over, ready = audited.verdict.outcome, _ready(audited)
+    over, ready = outcome_of(audited), _ready(audited)
     held: list[pa.RecordBatch] = []
     with Part(path) as part:
         for batch, following, last in _with_next(_held(audited.shelf), spool.batches()):
@@ -214,10 +218,8 @@ def _write(path: Path, audited: Audited, rows: Rows, spool: Spool) -> Sequence[p
 
 def _ready(audited: Audited) -> int:
     """The first decision of which it is not known yet, and may still be, what became of it."""
-    waits, verdict = audited.shelf.first_unsettled, audited.verdict
-    if waits is None or verdict.outcome is not None or verdict.records - waits > PATIENCE:
-        return FAR
-    return waits
+    waits = audited.shelf.first_unsettled(audited.verdict.records - PATIENCE)
+    return FAR if waits is None or outcome_of(audited) is not None else waits
 
 
 def _held(shelf: Shelf) -> Iterator[pa.RecordBatch]:

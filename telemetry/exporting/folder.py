@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,10 @@ from telemetry.errors import BadKept
 LIFE: Final = "life"
 """The note in a state that holds the life's row."""
 _STATE: Final = ".state"
+_KINDS: Final = (".chain", ".alone")
+_PART: Final = re.compile(
+    r"(?P<life>\d+-0x[0-9a-f]{40}-\d+-0x[0-9a-f]{40})-(?P<t>\d{12,})\.parquet"
+)
 _TABLES: Final = ("lives", "transitions")
 
 Row = Mapping[str, Any]
@@ -26,12 +30,18 @@ class Folder:
         self._out = out
         for name in (*_TABLES, _STATE):
             (out / name).mkdir(parents=True, exist_ok=True)
+        self._sweep()
 
     def on_chain(self, life: str) -> Path:
-        return self._state(life, "chain")
+        return self._state(life, ".chain")
 
     def alone(self, life: str) -> Path:
-        return self._state(life, "alone")
+        return self._state(life, ".alone")
+
+    def row(self, life: str) -> Row | None:
+        """What is held of a life."""
+        states = (self.on_chain(life), self.alone(life))
+        return next((_row(state) for state in states if state.exists()), None)
 
     def part(self, life: str, t: int) -> Path:
         """The transitions of a life from number `t` on."""
@@ -45,31 +55,37 @@ class Folder:
                 path.unlink()
 
     def forget(self, life: str) -> None:
-        """Remove a life: its states first, as a part that no state knows is harmless."""
+        """Remove a life: its states first, as parts that no state knows are swept away."""
         for state in (self.on_chain(life), self.alone(life)):
             state.unlink(missing_ok=True)
         self.trim(life, 0)
 
-    def lives(self) -> Iterator[Row]:
-        """The rows of all lives that are here."""
-        for path in sorted((self._out / _STATE).glob("*.*")):
-            if path.suffix in (".chain", ".alone") and (row := life_of(path)):
-                yield row
+    def rows(self) -> Iterator[Row]:
+        """Those of all lives that are here."""
+        return (_row(state) for state in self._states())
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed has left: parts that no state knows."""
+        known = {state.stem: _row(state)["decisions"] for state in self._states()}
+        for path in self._out.glob("transitions/*.parquet"):
+            ours = _PART.fullmatch(path.name)
+            if ours and int(ours["t"]) >= known.get(ours["life"], 0):
+                path.unlink()
+
+    def _states(self) -> Iterator[Path]:
+        every = sorted((self._out / _STATE).iterdir())
+        return (path for path in every if path.suffix in _KINDS and path.name[0] != ".")
 
     def _state(self, life: str, kind: str) -> Path:
-        return self._out / _STATE / f"{_plain(life)}.{kind}"
+        return self._out / _STATE / f"{_plain(life)}{kind}"
 
 
-def life_of(state: Path) -> Row | None:
-    """A life's row as it was when its state was written; None where there is no state."""
-    if not state.exists():
-        return None
-    shelf, _ = Shelf.load(state)
-    with closing(shelf):
-        try:
-            row: Row = json.loads(shelf.recall(LIFE) or b"")
-        except ValueError as error:
-            raise BadKept(file=state.name, why=str(error)) from error
+def _row(state: Path) -> Row:
+    """A life's row as it was when its state was written."""
+    try:
+        row: Row = json.loads(Shelf.peek(state, LIFE))
+    except ValueError as error:
+        raise BadKept(file=state.name, why=str(error)) from error
     return row
 
 

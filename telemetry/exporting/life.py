@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from telemetry.auditing.audit import Audited, life_name
 from telemetry.auditing.facts import LeaseFact
+from telemetry.auditing.judge_chain import has_ended_meanwhile
 from telemetry.auditing.said import Birth
 from telemetry.errors import BadKept
 from telemetry.exporting.columns import Taken
@@ -42,11 +43,8 @@ class Told:
             self.genome = _map(taken.birth, "genome")
             self.placing = _text(taken.birth.get("placing")) or ""
         if taken.first is not None and self.first_micro is None:
-            holdings = _map(taken.first, "holdings")
-            self.first_micro, self.first_wei = (
-                _text(holdings.get("micro")),
-                _text(holdings.get("wei")),
-            )
+            self.first_micro = _text(taken.first.get("micro"))
+            self.first_wei = _text(taken.first.get("wei"))
         self.start_block = self.start_block or taken.first_block
         self.halts += taken.halts
 
@@ -67,7 +65,7 @@ def name_of(birth: Birth) -> str:
 
 def life_row(audited: Audited, birth: Birth, told: Told, money: Money | None) -> Row:
     verdict, story, life = audited.verdict, audited.log.story, audited.life
-    genome, outcome = told.genome or {}, audited.verdict.outcome
+    genome, outcome = told.genome or {}, outcome_of(audited)
     ours = (fact for fact in audited.leases if fact.tenant == birth.wallet)
     spans = paid(_span(fact, birth.operator) for fact in ours)
     on_chain = money is not None and life is not None
@@ -92,7 +90,7 @@ def life_row(audited: Audited, birth: Birth, told: Told, money: Money | None) ->
         "start_time": life.born_at if on_chain and life else None,
         "end_block": audited.log.last_block,
         "outcome": outcome,
-        "cause": verdict.cause,
+        "cause": verdict.cause if outcome else None,
         "event": outcome == "died",
         "censored": None if outcome == "died" else (outcome or "alive"),
         "halts": told.halts,
@@ -109,6 +107,14 @@ def life_row(audited: Audited, birth: Birth, told: Told, money: Money | None) ->
         "head": verdict.head,
         "verified": verdict.verified,
     }
+
+
+def outcome_of(audited: Audited) -> str | None:
+    """How it ended; None while more may be told, as of a life that ended while it was audited."""
+    told, account = audited.log.story.ending is not None, audited.account
+    if not told and account is not None and has_ended_meanwhile(account):
+        return None
+    return audited.verdict.outcome
 
 
 def lives_table(rows: Sequence[Row]) -> pa.Table:

@@ -20,8 +20,8 @@ class Spool:
     """A queue of serialized batches of `SEEN_SCHEMA`."""
 
     def __init__(self) -> None:
-        self.told: list[Taken] = []
-        """What the epochs tell besides, as far as it is told once."""
+        self.told = Taken(0, b"", None, None, 0, 0)
+        """What the epochs tell besides, all together."""
         self._file: Any = TemporaryFile()  # noqa: SIM115 - its context is this object's
 
     def __enter__(self) -> Self:
@@ -39,8 +39,15 @@ class Spool:
         """Keep one epoch's columns."""
         if taken.rows:
             self._file.write(framed(taken.batch))
-        if not self.told or taken.halts or self.told[-1].first is None:
-            self.told.append(taken._replace(batch=b""))
+        told = self.told
+        self.told = Taken(
+            rows=told.rows + taken.rows,
+            batch=b"",
+            birth=taken.birth if told.birth is None else told.birth,
+            first=taken.first if told.first is None else told.first,
+            first_block=told.first_block or taken.first_block,
+            halts=told.halts + taken.halts,
+        )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All of them, in order; empty ones are left out."""

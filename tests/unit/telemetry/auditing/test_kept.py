@@ -49,7 +49,8 @@ def on_chain(monkeypatch):
             harvest=count,
             gather=lambda epoch, _: epochs.append(epoch.head.epoch),
         ) as audited:
-            audited.keep()
+            if kept:
+                audited.keep(kept)
         return audited.verdict, epochs
 
     return run

@@ -14,6 +14,7 @@ from cbrrr import decode_dag_cbor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lives import (
+    LOG_KEY,
     MARKET,
     OPERATOR,
     REGISTRY,
@@ -36,6 +37,7 @@ from telemetry.auditing import findings as kinds
 from telemetry.auditing.audit import Asked
 from telemetry.auditing.facts import LeaseFact, Movement
 from telemetry.auditing.shelf import Shelf
+from telemetry.car import write_car
 from telemetry.draw import draw
 from telemetry.errors import BadKept, BadRecord
 from telemetry.exporting import export as export_module
@@ -206,13 +208,20 @@ async def test_an_amount_that_no_column_holds_refuses_the_life(tmp_path, on_chai
 
 
 def going_on(
-    decisions: int, *, over: bool = False, late: int = 0, wallet: str = WALLET.address
+    decisions: int,
+    *,
+    over: bool = False,
+    late: int = 0,
+    never: int = 0,
+    wallet: str = WALLET.address,
+    key: Key = LOG_KEY,
 ) -> Teller:
     """A life that decides twice an epoch and acts at every second decision.
 
-    Transactions settle when `late` more have been sent; a life that is over leaves none open.
+    Transactions settle when `late` more have been sent; a life that is over leaves none open. Of
+    nonce `never` it is not told.
     """
-    teller = Teller(wallet=wallet)
+    teller = Teller(wallet=wallet, key=key)
     teller.birth()
     open_: list[str] = []
     nonce = settled = 1
@@ -220,7 +229,9 @@ def going_on(
     def settle(most: int) -> None:
         nonlocal settled
         while len(open_) > most:
-            teller.settle(open_.pop(0), settled)
+            intent = open_.pop(0)
+            if settled != never:
+                teller.settle(intent, settled)
             settled += 1
 
     for n in range(decisions):
@@ -240,10 +251,12 @@ def going_on(
 
 
 def acts_of(teller):
-    """What a log says to have settled, by nonce."""
+    """What is on the chain when a log says which is the last that settled, by nonce."""
     bodies = (decode_dag_cbor(data)["body"] for _, records in teller.epochs for data in records)
-    told = [body for body in bodies if body.get("stage") == "settled"]
-    return {body["nonce"]: (body["intent"], body["block"]["number"]) for body in told}
+    told = [body for body in bodies if body.get("stage")]
+    last = max((body["nonce"] for body in told if body["stage"] == "settled"), default=0)
+    sent = [body for body in told if body["stage"] == "sent" and body["nonce"] <= last]
+    return {body["nonce"]: (body["intent"], 20 + body["nonce"]) for body in sent}
 
 
 def chain_of(teller, *, over=False):
@@ -294,12 +307,39 @@ async def test_a_life_that_grows_is_exported_as_if_at_once(tmp_path, on_chain, s
 
 
 async def test_nothing_waits_for_ever(tmp_path, on_chain, monkeypatch):
-    """A transaction that never settles holds back so many records and no more."""
-    teller = going_on(12, late=9)
-    folder = teller.write(tmp_path / "cars")
-    monkeypatch.setattr(export_module, "PATIENCE", 10)
-    exported = await on_chain(folder, tmp_path / "out", *chain_of(teller))
-    assert (exported.refused, exported.transitions) == ([], 11)
+    """What is never told to have settled is given up in the end, and nothing else with it."""
+    monkeypatch.setattr(export_module, "PATIENCE", 12)
+    for decisions in (2, 4, 8, 12, 16, 20):
+        teller = going_on(decisions, late=1, never=1)
+        folder = teller.write(tmp_path / str(decisions))
+        exported = await on_chain(folder, tmp_path / "out", *chain_of(teller))
+        assert exported.refused == []
+        assert exported.transitions == (1 if decisions < 8 else decisions - 1)
+    await on_chain(folder, tmp_path / "once", *chain_of(teller))
+    assert transitions(tmp_path / "out") == transitions(tmp_path / "once")
+    rows = transitions(tmp_path / "out").to_pylist()
+    assert [len(row["txs"]) for row in rows] == [0, 0, *[0, 1] * 8, 0]
+
+
+async def test_a_life_that_ends_meanwhile_is_not_over_yet(tmp_path, on_chain):
+    """The chain has its end before the log tells of it: more is to come."""
+    short, whole = going_on(8), going_on(12, over=True)
+    life, seen = chain_of(whole, over=True)
+    early = replace(seen.account, seen_from=20, nonce=5, anchors=())
+    mined = {nonce: each for nonce, each in seen.mined.items() if nonce < 5}
+    exported = await on_chain(
+        short.write(tmp_path / "short"),
+        tmp_path / "out",
+        replace(life, last=None),
+        replace(seen, account=early, mined=mined),
+    )
+    assert (exported.refused, exported.transitions) == ([], 7)
+    [row] = lives(tmp_path / "out").to_pylist()
+    assert (row["event"], row["censored"]) == (False, "alive")
+    folder = whole.write(tmp_path / "whole")
+    await on_chain(folder, tmp_path / "out", life, seen)
+    await on_chain(folder, tmp_path / "once", life, seen)
+    assert transitions(tmp_path / "out") == transitions(tmp_path / "once")
 
 
 # More than one reading
@@ -372,6 +412,99 @@ async def test_whoever_serves_a_log_cannot_take_a_life_away(tmp_path, on_chain):
     last.write_bytes(last.read_bytes()[:-7])
     exported = await on_chain(bad, out, *chain_of(grown))
     assert (len(exported.refused), exported.lives, exported.transitions) == (1, 1, 3)
+
+
+async def test_a_checkpoint_that_nobody_signed_takes_no_life_away(tmp_path, on_chain):
+    teller, out = going_on(4), tmp_path / "out"
+    folder = teller.write(tmp_path / "cars")
+    await on_chain(folder, out, *chain_of(teller))
+    grown = going_on(8)
+    folder = grown.write(tmp_path / "grown")
+    sealed, records = grown.epochs[2]
+    forged = replace(sealed, sig=bytes(65))
+    write_car(folder / "forged.car", forged.cid, [forged.encode(), *records])
+    exported = await on_chain(folder, out, *chain_of(grown))
+    assert (len(exported.refused), exported.lives, exported.transitions) == (1, 1, 3)
+
+
+STRANGER = Key(b"\x0c" * 32)
+
+
+@pytest.mark.parametrize("sound", [False, True])
+async def test_a_stranger_takes_nobodys_place(tmp_path, sound):
+    """Without a chain anyone can write a log that says it is somebody's."""
+    out = tmp_path / "out"
+    await alone(going_on(4, over=True).write(tmp_path / "cars"), out)
+    before = transitions(out)
+    other = {0: lambda fields: fields | {"body": fields["body"] | {"log_key": STRANGER.address}}}
+    teller = Teller(other, key=STRANGER)
+    teller.birth()
+    for _ in range(40):
+        teller.decide()
+    if not sound:
+        teller.say("decision", {})
+    teller.end(1)
+    teller.seal()
+    exported = await alone(teller.write(tmp_path / "strange"), out)
+    assert len(exported.refused) == 1
+    assert transitions(out) == before
+    longer = await alone(going_on(8, over=True).write(tmp_path / "longer"), out)
+    assert (longer.refused, longer.transitions) == ([], 8)
+
+
+async def test_what_a_chain_refutes_does_not_stay_because_it_came_alone(tmp_path, on_chain):
+    teller, out = going_on(6, over=True), tmp_path / "out"
+    folder = teller.write(tmp_path / "cars")
+    await alone(folder, out)
+    life, seen = chain_of(teller, over=True)
+    stolen = Movement(TOKEN.lower(), OPERATOR.address.lower(), 9, word("theft"), 15)
+    exported = await on_chain(folder, out, life, replace(seen, out=(stolen,)))
+    assert (len(exported.refused), exported.lives) == (1, 0)
+    assert transitions(out) is None
+
+
+@pytest.mark.parametrize("gone", [".chain", None])
+async def test_parts_that_no_state_knows_are_swept_away(tmp_path, on_chain, gone):
+    """As a run leaves them that was killed, whichever life the next one is asked for."""
+    teller, out = going_on(4), tmp_path / "out"
+    await on_chain(teller.write(tmp_path / "cars"), out, *chain_of(teller))
+    [part] = (out / "transitions").iterdir()
+    if gone:
+        next((out / ".state").glob(f"*{gone}")).unlink()
+    else:
+        part.with_name(part.name.replace("-000000000000.", "-000000000003.")).write_bytes(b"")
+    (out / "transitions" / "theirs.parquet").write_bytes(b"")
+    exported = await alone(tmp_path / "nothing", out)
+    assert exported.lives == (0 if gone else 1)
+    left = {path.name for path in (out / "transitions").iterdir()}
+    assert left == {"theirs.parquet"} | (set() if gone else {part.name})
+
+
+async def test_a_figure_too_large_refuses_one_life_and_no_other(tmp_path):
+    """Also one that would only be written in the end."""
+    huge = {0: lambda fields: fields | {"body": fields["body"] | {"parents": [2**63]}}}
+    bad = whole_life(huge, teller=None).write(tmp_path / "bad")
+    exported = await alone(bad, tmp_path / "out", whole_life().write(tmp_path / "good"))
+    assert [bool(done.refused) for done in exported.done] == [True, False]
+    assert exported.lives == 1
+    again = await alone(tmp_path / "good", tmp_path / "out")
+    assert again.lives == 1
+
+
+async def test_halts_are_counted_and_not_held(tmp_path):
+    teller = Teller()
+    teller.birth()
+    for n in range(20):
+        teller.say("halt", {"halt_id": n, "reason": "wait"})
+        teller.say("resume", {"halt_id": n})
+        teller.decide()
+        teller.seal()
+    teller.end(1)
+    teller.seal()
+    exported = await alone(teller.write(tmp_path / "cars"), tmp_path / "out")
+    assert exported.refused == []
+    [row] = lives(tmp_path / "out").to_pylist()
+    assert row["halts"] == 20
 
 
 async def test_a_folder_may_have_any_name(tmp_path, on_chain):
