@@ -22,6 +22,7 @@ from compute.scoring import sound
 LONGEST_LINE: Final = 1 << 20
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
+LAST_BREATH_S: Final = 5.0
 OTHER_PROCESSOR: Final = (
     "llama.cpp was built for another processor: CMAKE_ARGS=-DGGML_NATIVE=OFF "
     "pip install --force-reinstall --no-cache-dir --no-binary :all: llama-cpp-python"
@@ -166,7 +167,7 @@ class Engine:
             raise
         if "ready" in said:
             return Child(process, writer, reader, ModelId(**said["ready"]))
-        await _end(process)
+        await _ended(process)
         if "bad" in said:
             raise BadModel(said["bad"], **said["facts"])
         if process.returncode == -signal.SIGILL:
@@ -178,6 +179,15 @@ class Engine:
         pause = min(FIRST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
         self._not_before = self._clock() + pause
         self._failures += 1
+
+
+async def _ended(process: Process) -> None:
+    """Wait for one that ends by itself: killing it would lose what it died of."""
+    try:
+        async with asyncio.timeout(LAST_BREATH_S):
+            await process.wait()
+    except TimeoutError:
+        await _end(process)
 
 
 async def _end(process: Process) -> None:
