@@ -109,6 +109,8 @@ class Chain(Section):
 
 MISSED_HEARTBEATS: Final = 4
 LEAST_SILENCE_MS: Final = 60_000
+LONGEST_H: Final = 24.0 * 365 * 100
+"""A hundred years: a record's counters have an end."""
 
 
 class Life(Section):
@@ -116,9 +118,9 @@ class Life(Section):
 
     tick_s: float = Field(default=30.0, gt=0)
     heartbeat_s: float = Field(default=300.0, gt=0, le=900)
-    horizon_h: float = Field(default=24.0 * 365, gt=0)
+    horizon_h: float = Field(default=24.0 * 365, gt=0, le=LONGEST_H)
     will_s: float = Field(default=120.0, ge=0)
-    hibernate_max_h: float = Field(default=24.0, gt=0)
+    hibernate_max_h: float = Field(default=24.0, gt=0, le=LONGEST_H)
 
     @property
     def silence_ms(self) -> int:

@@ -103,6 +103,8 @@ def test_addresses_are_given_their_checksum():
         ("[life]\ntick_s = 0", "life.tick_s: input should be greater than 0; it is 0 now"),
         ("[life]\ntick_s = inf", "life.tick_s: input should be a finite number; it is inf now"),
         ("[life]\nhorizon_h = nan", "life.horizon_h: input should be a finite number"),
+        ("[life]\nhorizon_h = 876001", "life.horizon_h: input should be less than or equal to"),
+        ("[life]\nhibernate_max_h = 1e300", "life.hibernate_max_h: input should be less than"),
         ("[life]\nwill_s = 'soon'", "life.will_s: input should be a valid number"),
         ("[mind]\nmenu_max = 27", "mind.menu_max: input should be less than or equal to 26"),
         ("[mind]\nepsilon = 1.5", "mind.epsilon: input should be less than or equal to 1"),
