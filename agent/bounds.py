@@ -13,7 +13,8 @@ from math import isfinite
 from typing import Any, Final
 
 from agent.errors import PluginFailed
-from chain.types import Json
+from chain.form import BadCall, check
+from chain.types import Call, Json
 from strategies.plain import BIG, from_plain, to_plain
 from strategies.port import Action
 
@@ -62,7 +63,17 @@ def _action(strategy: str, said: object) -> Action:
     if len(said.calls) > MOST_CALLS:
         raise PluginFailed(f"too many calls: {said.key}")
     _text([to_plain(call) for call in said.calls], CALLS_BYTES)
+    for call in said.calls:
+        _call(said.key, call)
     return said
+
+
+def _call(key: str, call: Call) -> None:
+    """The signer would refuse it, but only once it was chosen."""
+    try:
+        check(call)
+    except BadCall as bad:
+        raise PluginFailed(f"no such call, {bad}: {key}") from None
 
 
 def _text(value: object, most: int) -> str:

@@ -47,7 +47,7 @@ def sent_body(entry: Entry) -> dict[str, Any]:
         body["pull"] = {
             "token": call.pull.token,
             "value": str(call.pull.value),
-            "valid_before": call.pull.valid_before,
+            "valid_before": _arg(call.pull.valid_before),
         }
     return body
 
@@ -83,7 +83,7 @@ def refusal_body(intent: Intent, refused: Refused) -> dict[str, Any]:
 
 
 def _arg(value: Any) -> Any:
-    """Amounts are decimal text; what is small enough to be a counter stays a number."""
+    """Amounts are decimal text; what is near enough to zero for a counter stays a number."""
     if isinstance(value, list | tuple):
         return [_arg(item) for item in value]
     if type(value) is int and abs(value) >= 2**53:

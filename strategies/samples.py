@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from chain.types import RATE_SCALE, Address, Block, Call, Json, Micro, Pull, Wei
+from chain.types import RATE_SCALE, SALT, Address, Block, Call, Json, Micro, Pull, Wei
+from chain.types import WALLET as PAYER
+from compute.market import EXTEND, OPEN
 from compute.port import Lease, LeaseState, Offer
 from strategies.port import Holdings, Outcome, Pending, Places, Placing, Snapshot, Tools, Vitals
 
@@ -173,13 +175,11 @@ class Desk:
     def open(
         self, offer: Offer, deposit: Micro, guardian: Address, manifest: str, valid_before: int
     ) -> Call:
-        args = (offer.id, offer.rate, deposit, manifest, guardian)
-        return self._pulling(
-            "open(uint256,uint256,uint256,bytes32,address)", args, deposit, valid_before
-        )
+        args = (PAYER, offer.id, offer.rate, deposit, manifest, guardian, SALT)
+        return self._pulling(OPEN, args, deposit, valid_before)
 
     def extend(self, lease: Lease, amount: Micro, valid_before: int) -> Call:
-        return self._pulling("extend(uint256,uint256)", (lease.id, amount), amount, valid_before)
+        return self._pulling(EXTEND, (PAYER, lease.id, amount, SALT), amount, valid_before)
 
     def close(self, lease: Lease) -> Call:
         return Call(PLACES.lease_market, "close(uint256)", (lease.id,), gas=200_000)

@@ -11,34 +11,18 @@ from typing import Any, Final, NamedTuple
 from eth_abi.grammar import ABIType, BasicType, TupleType
 from eth_utils.crypto import keccak
 
-from chain.calldata import (
-    AUTHORIZATION,
-    BadCall,
-    Filling,
-    argument_types,
-    authorization,
-    calldata,
-    proven,
-)
+from chain.calldata import BadCall, Filling, authorization, calldata, proven
+from chain.form import as_json, check, given
 from chain.halt import Who, fits
-from chain.types import SALT, WALLET, Address, Call, Intent, Micro, Pull, Wei
+from chain.types import Address, Call, Intent, Micro, Pull, Wei
 from telemetry.auditing import body as read
 from telemetry.auditing.body import Body
 from telemetry.errors import BadRecord
 
-_FIXED_ARRAY: Final = re.compile(r"\[\d")
-_LONGEST_SIGNATURE: Final = 256
-_LONGEST_CALL: Final = 16_384
-"""Twice what the agent takes from a strategy."""
-_MOST_DEPTH: Final = 16
-"""Reading a signature, and encoding by it, takes longer with each level of tuples and arrays."""
 _UNSIGNED: Final = bytes(65)
 _SIGNATURE_TAIL: Final = 96
 """A 65-byte signature as the last dynamic argument fills the last three words of calldata."""
-_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,77}")
-_HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
-_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
-_MISFIT: Final = "the arguments do not fit the function"
+_DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]{0,77}")
 
 
 class Told(NamedTuple):
@@ -52,11 +36,8 @@ class Told(NamedTuple):
     """Token, amount, and until when, of what is pulled by EIP-3009."""
 
     def dump(self) -> str:
-        """As short text; what no call of ours could be is refused before it is held."""
-        text = json.dumps(self, ensure_ascii=False)
-        if len(text.encode()) > _LONGEST_CALL:
-            raise BadRecord(why="a call longer than this format has", field="call")
-        return text
+        """As short text."""
+        return as_json(self.call)
 
     @classmethod
     def load(cls, text: str) -> Told:
@@ -101,21 +82,22 @@ class Callprint:
 
 
 def told_call(body: Body) -> Told:
-    """Read an effect's `call` and `pull`; arguments that no such call could have are refused."""
-    call = read.within(body, "call")
+    """Read an effect's `call` and `pull`; what no such call could be is refused."""
+    call, pull = read.within(body, "call"), _pull(body)
     function, args = read.text(call, "function"), read.listed(call, "args")
-    deep = function.count("(") > _MOST_DEPTH or function.count("[") > _MOST_DEPTH
-    if deep or len(function) > _LONGEST_SIGNATURE or _FIXED_ARRAY.search(function):
-        raise BadRecord(why="a function this format does not use", field="function")
-    pull = _pull(body)
     read.integer(call, "gas")
-    return Told(
-        to=read.address(call, "to"),
-        function=function,
-        args=_arguments(_kinds(function, pulls=pull is not None), args),
-        value=read.amount(call, "value"),
-        pull=pull,
-    )
+    try:
+        told = Told(
+            to=read.address(call, "to"),
+            function=function,
+            args=tuple(_untold_all(given(function, pulls=pull is not None), args)),
+            value=read.amount(call, "value"),
+            pull=pull,
+        )
+        check(told.call)
+    except BadCall as error:
+        raise BadRecord(why=str(error), field="call") from error
+    return told
 
 
 def callprint(told: Told, intent: str, wallet: str) -> Callprint:
@@ -147,64 +129,20 @@ def _pull(body: Body) -> tuple[str, int, int] | None:
     return token, value, read.whole(pull, "valid_before")
 
 
-def _kinds(function: str, *, pulls: bool) -> tuple[ABIType, ...]:
-    """The types of the arguments that a record tells."""
-    if not function:
-        if pulls:
-            raise BadRecord(why="plain ether pulls nothing", field="pull")
-        return ()
-    try:
-        kinds = argument_types(function)
-    except (BadCall, RecursionError) as error:
-        raise BadRecord(why="no canonical signature", field="function") from error
-    if not pulls:
-        return kinds
-    if not function.endswith("," + ",".join(AUTHORIZATION) + ")"):
-        raise BadRecord(why="the function takes no authorization", field="function")
-    return kinds[:-3]
+def _untold_all(kinds: Sequence[ABIType], values: Any) -> list[Any]:
+    if not isinstance(values, list) or len(kinds) != len(values):
+        raise BadCall("the arguments do not fit the function")
+    return list(map(_untold, kinds, values))
 
 
-def _arguments(kinds: Sequence[ABIType], args: Sequence[Any]) -> tuple[Any, ...]:
-    if len(kinds) != len(args):
-        raise BadRecord(why=_MISFIT, field="args")
-    return tuple(map(_argument, kinds, args))
-
-
-def _argument(kind: ABIType, value: Any) -> Any:
-    """A value of this type as calls hold it; integers above CBOR's are decimal text in records."""
+def _untold(kind: ABIType, value: Any) -> Any:
+    """A value as calls hold it: integers that are too big for a number are text in records."""
     if kind.arrlist:
-        if not isinstance(value, list):
-            raise BadRecord(why=_MISFIT, field="args")
-        return [_argument(kind.item_type, item) for item in value]
+        item_type = kind.item_type
+        return [_untold(item_type, item) for item in value] if isinstance(value, list) else value
     if isinstance(kind, TupleType):
-        if not isinstance(value, list):
-            raise BadRecord(why=_MISFIT, field="args")
-        return list(_arguments(kind.components, value))
-    if isinstance(kind, BasicType) and _is_basic(kind, number := _number(kind, value)):
-        return number
-    raise BadRecord(why=_MISFIT, field="args")
-
-
-def _number(kind: BasicType, value: Any) -> Any:
-    if kind.base in ("uint", "int") and type(value) is str and _DECIMAL.fullmatch(value):
+        return _untold_all(kind.components, value)
+    is_integer = isinstance(kind, BasicType) and kind.base in ("uint", "int")
+    if is_integer and type(value) is str and _DECIMAL.fullmatch(value):
         return int(value)
     return value
-
-
-def _is_basic(kind: BasicType, value: Any) -> bool:
-    base, bits = kind.base, kind.sub
-    if base == "uint":
-        return type(value) is int and isinstance(bits, int) and 0 <= value < 1 << bits
-    if base == "int":
-        return type(value) is int and isinstance(bits, int) and -1 << bits <= 2 * value < 1 << bits
-    if base == "address":
-        return type(value) is str and (value == WALLET or _ADDRESS.fullmatch(value) is not None)
-    if base == "bytes":
-        return type(value) is str and _is_bytes(value, bits)
-    return type(value) is {"bool": bool, "string": str}.get(base)
-
-
-def _is_bytes(value: str, size: Any) -> bool:
-    if value == SALT:
-        return size in (None, 32)
-    return _HEX.fullmatch(value) is not None and size in (None, len(value) // 2 - 1)

@@ -30,7 +30,7 @@ def test_a_well_known_call_has_its_well_known_bytes():
 
 
 def test_nested_types_are_encoded_as_the_library_does():
-    kinds = "((address,uint64[]),string,bool,int16,bytes,uint256[2][])"
+    kinds = "((address,uint64[]),string,bool,int16,bytes,uint256[][])"
     args = (
         [STRANGER.address, [1, 2]],
         "$salt in prose",
@@ -47,7 +47,7 @@ def test_nested_types_are_encoded_as_the_library_does():
         b"\x01\x02",
         [[1, 2], [3, 4]],
     )
-    types = ["(address,uint64[])", "string", "bool", "int16", "bytes", "uint256[2][]"]
+    types = ["(address,uint64[])", "string", "bool", "int16", "bytes", "uint256[][]"]
     assert data("f" + kinds, *args) == selector("f" + kinds) + encode(types, plain)
 
 
@@ -99,7 +99,13 @@ def test_the_wallet_fills_itself_in():
         ("f(bytes32)", ("$wallet",)),
         ("f(bytes)", ("0x1",)),
         ("f(string)", (5,)),
-        ("f(uint256[2])", ([1],)),
+        ("f(uint256[2])", ([1, 2],)),
+        ("f(bytes)", ("0x12 34",)),
+        ("f(address)", (" ".join(("0x11", *["11"] * 19)),)),
+        ("f(foo[])", ([],)),
+        ("f(bool8)", (True,)),
+        ("f(function)", ("0x" + "12" * 24,)),
+        ("f(string)", ("\ud800",)),
         ("f(uint256[])", (1,)),
         ("f((uint256,bool))", ([1],)),
         ("", (1,)),

@@ -10,6 +10,7 @@ from desks import (
     DOMAIN,
     FEES,
     LOG,
+    MARKET,
     OPERATOR,
     PAYEE,
     REGISTRY,
@@ -97,6 +98,14 @@ def test_refusals_cost_no_nonce(life):
 def test_a_call_that_cannot_be_encoded_is_refused(life):
     bad = act(1, Call(act(1).call.to, act(1).call.function, (1,)))
     assert life.desk.admit(bad, FEES) == Refused("call", {"why": "the number of arguments differs"})
+
+
+def test_a_call_that_no_record_could_tell_is_refused(tmp_path):
+    function = "add_liquidity(uint256[2],uint256)"
+    life = Life(tmp_path, body(rules=[{"to": MARKET, "function": function}])).born()
+    pair = act(1, Call(MARKET, function, ([1, 2], 3)))
+    assert outcome(life.desk.admit(pair, FEES)) == "call"
+    life.ledger.close()
 
 
 # --------------------------------------------------------------------------------------- birth

@@ -17,7 +17,8 @@ from snapshots import (
     snapshot,
 )
 
-from chain.types import Micro, Wei
+from chain.types import SALT, Micro, Wei
+from chain.types import WALLET as PAYER
 from compute.port import LeaseState
 from strategies.port import Action, Holdings, Outcome, Placing, Snapshot
 from strategies.thrift import make
@@ -136,7 +137,8 @@ def test_a_sleeper_wakes_when_it_can_pay_or_must():
 def test_a_new_lease_is_opened_at_the_offers_price_with_the_guardian():
     first = offered(asleep(2), "open")[0]
     [call] = first.calls
-    assert call.args == (1, rate(1_000_000), 8_000_000, snapshot().manifest, GUARDIAN)
+    manifest = snapshot().manifest
+    assert call.args == (PAYER, 1, rate(1_000_000), 8_000_000, manifest, GUARDIAN, SALT)
 
 
 def test_offers_that_do_not_fit_are_not_offered():
