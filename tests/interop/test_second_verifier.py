@@ -18,7 +18,7 @@ from hashlib import sha256
 
 import pytest
 from aiohttp import web
-from cbrrr import CID, encode_dag_cbor
+from cbrrr import CID, decode_dag_cbor, encode_dag_cbor
 from forging import Forgery
 from ipfsd import HERE
 from lives import MARKET, OPERATOR, REGISTRY, SEED, TOKEN, whole_life, word
@@ -27,7 +27,7 @@ from served import Honest, serving
 
 from chain.keys import Key
 from telemetry.auditing.audit import audit
-from telemetry.car import car_bytes
+from telemetry.car import car_bytes, car_name, read_epoch, write_car
 from telemetry.cid import PREFIX, cid_of
 from telemetry.draw import draw
 
@@ -108,15 +108,42 @@ def a_halt_and_its_end(log):
     log.change(9, kind="resume", body={"halt_id": 1})
 
 
+def an_ending(log, seq=8):
+    log.change(seq, kind="heartbeat", body={"ending": "horizon", "cause": "its time was up"})
+
+
 def a_lease_closed_in_the_end(log):
-    log.change(8, body={"ending": "horizon", "cause": "its time was up"})
+    an_ending(log)
     call = {"to": MARKET, "function": "close(uint256)", "args": [7], "value": "0", "gas": 1}
     sent = {"stage": "sent", "intent": "close.7", "because": 8, "purpose": "act", "nonce": 5}
     log.change(9, kind="effect", body=sent | {"hash": word("close"), "call": call})
 
 
 def more_in_a_body_than_is_said(log):
-    log.say(8, more=1)
+    log.say(8, more=1, stage="sent")
+    log.say(9, ending="horizon")
+
+
+def money_taken_home_in_the_end(log):
+    an_ending(log)
+    call = ("transfer(address,uint256)", (OPERATOR.address, 5))
+    of_purpose("end", TOKEN, *call, because=8)(log)
+
+
+def an_ending_that_was_undone(log):
+    an_ending(log, 4)
+    log.change(5, kind="halt", body={"halt_id": 1, "reason": "chain"})
+    log.change(6, kind="resume", body={"halt_id": 1})
+
+
+def an_authorization_that_others_bring(log):
+    another_act(log, nonce=None, hash=None)
+
+
+def a_node_that_is_behind(log):
+    at_block(log, 4, 5000)
+    for seq in range(5, 11):
+        at_block(log, seq, 5000 - 64)
 
 
 HONEST = [
@@ -129,6 +156,10 @@ HONEST = [
     a_halt_and_its_end,
     a_lease_closed_in_the_end,
     more_in_a_body_than_is_said,
+    money_taken_home_in_the_end,
+    an_ending_that_was_undone,
+    an_authorization_that_others_bring,
+    a_node_that_is_behind,
 ]
 
 
@@ -362,15 +393,48 @@ def another_first_entry(log):
     log.records[7]["body"]["menu"][0]["key"] = "hold.still"
 
 
-def of_purpose(purpose, to, function="", args=(), value="0"):
+def of_purpose(purpose, to, function="", args=(), value="0", because=0):
     call = {"to": to, "function": function, "args": list(args), "value": value, "gas": 1}
-    sent = {"stage": "sent", "intent": "x.1", "because": 0, "purpose": purpose, "nonce": 9}
+    sent = {"stage": "sent", "intent": "x.1", "because": because, "purpose": purpose, "nonce": 9}
     return changed(9, kind="effect", body=sent | {"hash": word("x"), "call": call})
+
+
+def theft_by(purpose, to, *call, **more):
+    def tell(log):
+        an_ending(log)
+        of_purpose(purpose, to, *call, because=8, **more)(log)
+
+    return tell
 
 
 def later(record, by):
     for each in record:
         each["at"] += by
+
+
+def at_block(log, seq, number):
+    log.change(seq, block={"chain": 31337, "number": number, "hash": word(f"block {number}")})
+
+
+def a_block_behind_others(log):
+    """No two neighbours are far apart: a record in between was read at neither's block."""
+    at_block(log, 3, 5000)
+    at_block(log, 4, 4940)
+    for seq in range(5, 11):
+        at_block(log, seq, 4930)
+
+
+def decided_in_the_end(log):
+    an_ending(log, 6)
+
+
+def closed_by_an_ending_that_was_undone(log):
+    a_lease_closed_in_the_end(log)
+    an_ending(log, 3)
+    log.change(4, kind="halt", body={"halt_id": 1, "reason": "chain"})
+    log.change(5, kind="resume", body={"halt_id": 1})
+    log.change(6, kind="funds", body=log.records[9]["body"])
+    log.say(9, because=3)
 
 
 def silent(log):
@@ -478,6 +542,26 @@ LIES = {
     "a negative time": (changed(8, at=-1), "record"),
     "an agent beyond 2^53": (changed(8, agent=2**53), "record"),
     "a time beyond 2^53": (changed(8, at=2**53), "record"),
+    "a block's hash in capitals": (
+        changed(8, block={"chain": 31337, "number": 18, "hash": "0x" + "AB" * 32}),
+        "record",
+    ),
+    "a block's hash that is none": (
+        changed(8, block={"chain": 31337, "number": 18, "hash": "nonsense"}),
+        "record",
+    ),
+    "a block's hash in a list": (
+        changed(8, block={"chain": 31337, "number": 18, "hash": [word("block 18")]}),
+        "record",
+    ),
+    "a block below the first": (lambda log: at_block(log, 8, -5), "record"),
+    "a body that is a list": (changed(8, body=[]), "record"),
+    "a body that is a number": (changed(8, body=7), "record"),
+    "a body that is a float": (changed(8, body=7.5), "record"),
+    "a body that is text": (changed(8, body=""), "record"),
+    "a kind in a list": (changed(8, kind=["heartbeat"]), "record"),
+    "a stage for a kind": (changed(6, kind="settled"), "record"),
+    "a stage that is none": (said(6, stage="lost"), "body"),
     "a link": (a_link, "record"),
     "too long": (said(7, observation={"x": "y" * 65_536}), "record"),
     "far too deep": (nested(30_000), "record"),
@@ -518,6 +602,16 @@ LIES = {
     "a choice beyond the menu": (said(7, chosen=3), "decision"),
     "an impossible temperature": (said(7, temperature=0.0), "decision"),
     "an impossible epsilon": (said(7, epsilon=-0.5), "decision"),
+    "an epsilon in text": (said(7, epsilon="0.05"), "body"),
+    "a temperature in text": (said(7, temperature="1"), "body"),
+    "log-probabilities in text": (
+        lambda log: log.say(7, logprobs=list(map(str, log.records[7]["body"]["logprobs"]))),
+        "body",
+    ),
+    "a menu that is a map": (
+        lambda log: log.say(7, menu={"length": 3, "0": log.records[7]["body"]["menu"][0]}),
+        "body",
+    ),
     "an empty menu": (said(7, menu=[]), "body"),
     "a menu that begins with something else": (another_first_entry, "body"),
     # what was done
@@ -527,6 +621,20 @@ LIES = {
     "an act of another record's name": (lambda log: another_act(log, intent="8.0"), "intent"),
     "an act before its decision": (lambda log: another_act(log, because=9, intent="9.0"), "intent"),
     "an act after a hold": (an_act_after_a_hold, "intent"),
+    "an act without a place": (lambda log: another_act(log, intent="1."), "intent"),
+    "an act without a name": (
+        lambda log: (another_act(log), log.records[9]["body"].pop("intent")),
+        "body",
+    ),
+    "an act with neither nonce nor pull": (
+        lambda log: (another_act(log, nonce=None), log.records[9]["body"].pop("pull")),
+        "body",
+    ),
+    "an unknown purpose": (lambda log: another_act(log, purpose="fun"), "intent"),
+    "an unknown purpose in the end": (theft_by("fun", TOKEN, *TRANSFER_OUT), "intent"),
+    "a drain because of no ending": (of_purpose("drain", TOKEN, *TRANSFER_OUT), "intent"),
+    "an end because of no ending": (of_purpose("end", OPERATOR.address, value="5"), "intent"),
+    "a lease closed because of no ending": (closed_by_an_ending_that_was_undone, "intent"),
     "settled without sent": (a_settlement_of_nothing, "intent"),
     "settled twice": (settled_again, "intent"),
     "settled with another nonce": (said(6, nonce=9), "intent"),
@@ -537,9 +645,11 @@ LIES = {
     ),
     # how time passed
     "silence without a gap": (silent, "silence"),
+    "a block far behind another's": (a_block_behind_others, "clock"),
     "a promise of too much silence": (promised_silence, "silence"),
     "a gap since another time": (a_gap_since_another_time, "silence"),
     "decided while halted": (decided_while_halted, "order"),
+    "decided when the ending had begun": (decided_in_the_end, "order"),
     "sent while halted": (sent_while_halted, "order"),
     "resumed without a halt": (resumed_without_halt, "order"),
     "something after the end": (after_the_end, "order"),
@@ -558,7 +668,14 @@ LIES = {
     "no signature": (of_signature(lambda _: bytes(65)), "signature"),
 }
 
-CALLED = {"a choice beyond the menu": "draw", "an end that is none": "ending"}
+CALLED = {
+    "too long": "damaged",
+    "a stage that is none": "record",
+    "a choice beyond the menu": "draw",
+    "an act without a name": "intent",
+    "an act with neither nonce nor pull": "intent",
+    "an end that is none": "ending",
+}
 """What the second verifier calls by another name than the audit does."""
 
 
@@ -580,7 +697,7 @@ def test_far_more_than_twenty_kinds_of_tampering_are_caught_by_both():
 
 
 def a_theft_in_the_end(log):
-    log.change(8, body={"ending": "horizon", "cause": "its time was up"})
+    an_ending(log)
     call = {"to": TOKEN, "function": "transfer(address,uint256)", "args": [MARKET, 5]}
     sent = {"stage": "sent", "intent": "close.7", "because": 8, "purpose": "act", "nonce": 7}
     told = sent | {"hash": word("x"), "call": call | {"value": "0", "gas": 1}}
@@ -588,15 +705,9 @@ def a_theft_in_the_end(log):
 
 
 ONLY_THE_AUDIT = {
-    "a block's hash in capitals": (
-        changed(8, block={"chain": 31337, "number": 18, "hash": "0x" + "AB" * 32}),
-        "record",
-    ),
-    "a body that is no map": (changed(8, body=[]), "record"),
     "too deep": (nested(127), "record"),
     "no wallet": (lambda log: log.records[0]["body"].pop("wallet"), "body"),
     "a decision without its prompt": (lambda log: log.records[7]["body"].pop("prompt"), "body"),
-    "an unknown purpose": (lambda log: another_act(log, purpose="fun"), "intent"),
     "a fee that is no amount": (said(6, fee="-1"), "body"),
     "a decision without its thought": (lambda log: log.records[7]["body"].pop("thought"), "body"),
     "a birth without limits": (lambda log: log.records[0]["body"].pop("limits"), "body"),
@@ -609,8 +720,8 @@ ONLY_THE_AUDIT = {
     "serving for another": (of_purpose("serve", REGISTRY, SERVE, [2, "x"]), "intent"),
     "serving with ether": (of_purpose("serve", REGISTRY, SERVE, [1, "x"], "5"), "intent"),
     "anchoring by a transfer": (of_purpose("anchor", TOKEN, *TRANSFER_OUT), "intent"),
-    "draining to a stranger": (of_purpose("drain", TOKEN, *TRANSFER_OUT), "intent"),
-    "ending with ether for a stranger": (of_purpose("end", MARKET, value="5"), "intent"),
+    "draining to a stranger": (theft_by("drain", TOKEN, *TRANSFER_OUT), "intent"),
+    "ending with ether for a stranger": (theft_by("end", MARKET, value="5"), "intent"),
     "what closes a lease takes tokens": (a_theft_in_the_end, "intent"),
 }
 """What `examples/verify.mjs` does not look at: what calls do, how deep records are, and the fields
@@ -784,6 +895,41 @@ async def test_hostile_records_are_findings_and_soon(second, forged, tmp_path):
         forged.blocks[8] = lambda _, data=data: data
         ours, theirs = await judged(second, forged.write(tmp_path / str(number)))
         assert "record" in ours & theirs
+
+
+async def test_a_signature_has_65_bytes_and_none_behind_them(second, tmp_path):
+    whole_life().write(tmp_path)
+    path = max(tmp_path.iterdir())
+    sealed, *records = (block.data for block in read_epoch(path))
+    longer = decode_dag_cbor(sealed)
+    longer["sig"] += b"junk"
+    path.unlink()
+    again = encode_dag_cbor(longer)
+    write_car(tmp_path / car_name(2, cid_of(again)), cid_of(again), [again, *records])
+    ours, theirs = await judged(second, tmp_path)
+    assert "damaged" in ours
+    assert "signature" in theirs
+
+
+SIZES = {
+    "a header": lambda many: car(b"\x80", header=many),
+    "a checkpoint": car,
+    "a record": lambda many: car(
+        checkpoint(records=[CID(PREFIX + sha256(many).digest())]),
+        many,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+async def test_nothing_is_decoded_that_is_larger_than_it_may_be(second, tmp_path, name):
+    """A list of millions of lists takes a hundred times its bytes, and more than Node has."""
+    many = b"\x9a" + (100_000_000).to_bytes(4, "big") + b"\x80" * 100_000_000
+    (tmp_path / car_name(0, cid_of(b""))).write_bytes(SIZES[name](many))
+    started = time.monotonic()
+    ours, theirs = await judged(second, tmp_path)
+    assert "damaged" in ours & theirs
+    assert time.monotonic() - started < 5
 
 
 def test_every_bit_of_an_epochs_header_counts(second, tmp_path):
