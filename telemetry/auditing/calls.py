@@ -12,7 +12,7 @@ from eth_abi.grammar import ABIType, BasicType, TupleType
 from eth_utils.crypto import keccak
 
 from chain.calldata import BadCall, Filling, authorization, calldata, proven
-from chain.form import as_json, check, given
+from chain.form import check, encoded, given
 from chain.halt import Who, fits
 from chain.types import Address, Call, Intent, Micro, Pull, Wei
 from telemetry.auditing import body as read
@@ -36,8 +36,8 @@ class Told(NamedTuple):
     """Token, amount, and until when, of what is pulled by EIP-3009."""
 
     def dump(self) -> str:
-        """As short text."""
-        return as_json(self.call)
+        """As short text, the same that `chain.form` measures."""
+        return encoded(self)
 
     @classmethod
     def load(cls, text: str) -> Told:
