@@ -43,6 +43,7 @@ class Devnet:
         self.head = head
         self._anvil = anvil
         self._mined = asyncio.Condition()
+        self._mining: asyncio.Task[Block] | None = None
 
     @property
     def url(self) -> str:
@@ -57,12 +58,29 @@ class Devnet:
         anvil = await _start(_log_in(folder), _options(genesis_at, state))
         try:
             async with ChainClient([anvil.url], CHAIN_ID) as client:
-                yield cls(anvil, client, (await client.head()).block)
+                devnet = cls(anvil, client, (await client.head()).block)
+                try:
+                    yield devnet
+                finally:
+                    await devnet._rest()
         finally:
             await anvil.end()
 
     async def mine(self, seconds: int = 1) -> Block:
-        """One block, so many chain seconds later, at the base fee of now."""
+        """One block, so many chain seconds later, at the base fee of now.
+
+        Once begun it is mined, whoever stops waiting for it: the next one must come later.
+        """
+        self._mining = asyncio.create_task(self._mine(seconds, self._mining))
+        return await asyncio.shield(self._mining)
+
+    async def _rest(self) -> None:
+        if self._mining is not None:
+            await asyncio.gather(self._mining, return_exceptions=True)
+
+    async def _mine(self, seconds: int, before: asyncio.Task[Block] | None) -> Block:
+        if before is not None:
+            await asyncio.wait([before])
         self._anvil.check()
         await self.client.rpc("anvil_setNextBlockBaseFeePerGas", hex(self.base_fee))
         await self.client.rpc("evm_mine", {"timestamp": self.head.at + seconds, "blocks": 1})
@@ -101,6 +119,8 @@ class Devnet:
                 mining.cancel()
         except BaseExceptionGroup as faults:
             raise faults.exceptions[0] from None
+        finally:
+            await self._rest()
 
     async def give_wei(self, to: Address, wei: Wei) -> None:
         """Set an account's ETH, out of nothing."""
@@ -108,6 +128,7 @@ class Devnet:
 
     async def save(self, path: Path) -> None:
         """Everything that `running(state=path)` needs to go on from here."""
+        await self._rest()
         dump = bytes.fromhex((await self.client.rpc("anvil_dumpState")).removeprefix("0x"))
         part = path.with_suffix(".part")
         part.write_bytes(gzip.decompress(dump))

@@ -21,7 +21,7 @@ from telemetry.errors import SourceError, TelemetryError
 from telemetry.node import Node
 from telemetry.store import Archive
 
-QUICK = Bounds(epoch_bytes=100_000, request_s=0.5, silence_s=0.4, total_s=3.0, redirects=2)
+QUICK = Bounds(epoch_bytes=100_000, request_s=1.5, silence_s=1.0, total_s=6.0, redirects=2)
 
 
 def faults(verdict):
