@@ -147,4 +147,4 @@ if (!log.over) fault('ending', null, 'nothing ends this log')
 const lines = findings.map(({ kind, record, detail }) => `${kind} ${record ?? '-'} ${detail}`)
 const found = { ok: !lines.length, agent: log.agent, records: log.size, epochs: log.epochs.length, findings }
 console.log(json ? JSON.stringify(found) : [...lines, found.ok ? 'OK' : `FAILED ${lines.length}`].join('\n'))
-process.exit(found.ok ? 0 : 1) // not when the last server that was asked has done
+process.exitCode = found.ok ? 0 : 1
