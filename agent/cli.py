@@ -13,7 +13,7 @@ import typer.main
 from typer._click.core import Command, Context  # typer carries its own click
 from typer.core import TyperGroup
 
-from telemetry.auditing.findings import printable
+from telemetry.others_words import printable
 
 GROUP: Final = "forager.commands"
 OWN: Final = {

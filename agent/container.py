@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from agent.users import AGENT, ROOT, SIGNER, Places, become
-from telemetry.auditing.findings import printable
+from telemetry.others_words import printable
 
 ROLES: Final = ("signer", "agent", "alone", "unpack", "health")
 HEALTH_S: Final = 5.0

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from telemetry.auditing.findings import MISSING, Finding, printable
+from telemetry.auditing.findings import MISSING, Finding
 from telemetry.auditing.verdict import Verdict
+from telemetry.others_words import printable
 from world.anvil import find_anvil
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from telemetry.auditing.findings import printable
+from telemetry.others_words import printable
 
 HomeOption = Annotated[
     Path, typer.Option("--home", help="The agent's home.", envvar="FORAGER_HOME")

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from telemetry.others_words import tame
+
 Level = Literal["fault", "note"]
 
 MOST_OF_A_KIND: Final = 40
 """A hostile log could cause millions; beyond this they are only counted."""
-_LONGEST_DETAIL: Final = 600
 
 # What was handed in
 DAMAGED: Final = "damaged"
@@ -159,14 +160,3 @@ class Findings:
         self._counts[finding.kind, finding.level] += 1
         if self._counts[finding.kind, finding.level] <= MOST_OF_A_KIND:
             self._found.append(replace(finding, detail=tame(finding.detail)))
-
-
-def printable(text: str) -> str:
-    """Without characters by which others' words could play tricks on a terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-
-
-def tame(text: str) -> str:
-    """The same, and short."""
-    shown = printable(text[: _LONGEST_DETAIL + 1])
-    return shown if len(shown) <= _LONGEST_DETAIL else shown[:_LONGEST_DETAIL] + "…"

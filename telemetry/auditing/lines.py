@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telemetry.auditing.findings import Finding, tame
+from telemetry.auditing.findings import Finding
 from telemetry.auditing.verdict import Verdict
+from telemetry.others_words import tame
 
 _CHECKED = {
     "chain": (

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from telemetry.auditing.findings import tame
 from telemetry.exporting.schema import LIVES, TRANSITIONS, Column
+from telemetry.others_words import tame
 
 Row = Mapping[str, Any]
 

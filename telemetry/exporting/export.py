@@ -17,7 +17,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from telemetry.auditing.audit import Asked, Audited, Progress, examining
-from telemetry.auditing.findings import WITHOUT_KEY, Finding, tame
+from telemetry.auditing.findings import WITHOUT_KEY, Finding
 from telemetry.auditing.said import Birth
 from telemetry.auditing.shelf import Shelf
 from telemetry.errors import BadKept, TelemetryError
@@ -29,6 +29,7 @@ from telemetry.exporting.life import Told, life_row, lives_table, name_of, outco
 from telemetry.exporting.money import Money
 from telemetry.exporting.rows import Rows
 from telemetry.exporting.spool import Spool, framed, unframed
+from telemetry.others_words import tame
 
 FAR: Final = 2**62
 PATIENCE: Final = 4_096
@@ -143,8 +144,10 @@ async def _life(asked: Asked, folder: Folder, progress: Progress | None) -> Done
                     folder.forget(name)  # what was sound once is so no more
                 return Done(asked, name, 0, "the log is not sound", verdict.findings)
             fresh = audited.shelf.recall(TOLD) is None
-            if fresh and held and (why := _adds_nothing(audited, held)) is not None:
-                return Done(asked, name, 0, why or None)
+            if fresh and held and _is_strange(audited, held):
+                return Done(asked, name, 0, "another key signs what is here of this life")
+            if fresh and held and not _adds(audited, held):
+                return Done(asked, name, 0)
             before = int(held["decisions"]) if held else 0
             return Done(asked, name, await _tell(audited, birth, folder, spool) - before)
 
@@ -153,24 +156,28 @@ def _is_its_own(audited: Audited, held: Row) -> bool:
     """Whether only the key whose log is held could have made of it what is wrong now."""
     if any(each.level == "fault" and each.kind in WITHOUT_KEY for each in audited.verdict.findings):
         return False
-    return audited.witness is not None or _is_same(audited, held)
-
-
-def _is_same(audited: Audited, held: Row) -> bool:
-    """Whether a log that stands alone and one that is held are signed by one key."""
-    birth = audited.known.birth
-    same = birth is not None and birth.log_key == held["signer"]
-    return same and held["verified"] == "internal"
-
-
-def _adds_nothing(audited: Audited, held: Row) -> str | None:
-    """Why a log that was read anew takes no one's place, or nothing; None if it does."""
-    longer = audited.verdict.records > held["records"]
     if audited.witness is not None:
-        return None if longer or held["verified"] == "internal" else ""
-    if held["verified"] == "internal" and not _is_same(audited, held):
-        return "another key signs what is here of this life"
-    return None if longer and held["verified"] == "internal" else ""
+        return True
+    return _stands_alone(held) and not _is_strange(audited, held)
+
+
+def _stands_alone(held: Row) -> bool:
+    return bool(held["verified"] == "internal")
+
+
+def _is_strange(audited: Audited, held: Row) -> bool:
+    """Whether two logs that both stand alone are signed by two keys."""
+    birth = audited.known.birth
+    alone = audited.witness is None and _stands_alone(held)
+    return alone and (birth is None or birth.log_key != str(held["signer"]))
+
+
+def _adds(audited: Audited, held: Row) -> bool:
+    """Whether a log that was read anew takes the place of what is held."""
+    longer = audited.verdict.records > int(held["records"])
+    if audited.witness is None:
+        return longer and _stands_alone(held)
+    return longer or _stands_alone(held)
 
 
 async def _tell(audited: Audited, birth: Birth, folder: Folder, spool: Spool) -> int:

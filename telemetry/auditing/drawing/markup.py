@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from telemetry import others_words
+
 LONGEST: Final = 700
 UNSHOWN: Final = "\N{REPLACEMENT CHARACTER}"
 _VOID: Final = frozenset(("meta", "br"))
@@ -24,9 +26,8 @@ Content = Markup | str | int | None
 
 
 def tame(text: str, most: int = LONGEST) -> str:
-    """Short, and without the characters that control a screen or turn a line around."""
-    shown = "".join(char if char.isprintable() else UNSHOWN for char in text[:most])
-    return shown if len(text) <= most else shown + "…"
+    """Others' words as the page shows them."""
+    return others_words.tame(text, most, UNSHOWN)
 
 
 def element(name: str, /, *inside: Content, **attributes: str | float | None) -> Markup:
