@@ -124,7 +124,7 @@ async def _known(tools: Tools, entry: Entry) -> SignerState:
         except ChainError as fault:
             if fault.consequence != "retry":
                 raise
-        await asyncio.sleep(PAUSE_S)
+        await tools.time.pause(PAUSE_S)
     while True:
         try:
             state, read = await tools.signer.state(), await BlockReader.latest(tools.client)
@@ -135,7 +135,7 @@ async def _known(tools: Tools, entry: Entry) -> SignerState:
         else:
             if agent and agent == state.agent:
                 return state
-        await asyncio.sleep(PAUSE_S)
+        await tools.time.pause(PAUSE_S)
 
 
 async def begin_log(tools: Tools, log: Log, state: SignerState, bounds: Mapping[str, Any]) -> None:
@@ -169,7 +169,7 @@ async def _settled(tools: Tools, entry: Entry) -> None:
             raise CannotBeBorn(
                 "the registry refused the birth", "was this permit or this wallet used before?"
             )
-        await asyncio.sleep(PAUSE_S)
+        await tools.time.pause(PAUSE_S)
 
 
 def _limits_digest(limits: Mapping[str, Any]) -> str:

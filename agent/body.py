@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 from agent.config import Config
 from agent.home import Home
+from agent.host import Time
 from agent.menu import Proposer
+from agent.mind import Rule
 from agent.senses import Self, Senses
+from agent.trade import Trade
 from chain.port import Signer
 from compute.port import ComputeProvider, Lease, Scorer
 
@@ -33,8 +36,7 @@ class Tools:
     signer: Signer
     sender: Sender
     watcher: Watcher
-    wall_ms: Callable[[], int]
-    clock: Callable[[], float]
+    time: Time
     keeping: asyncio.Task[None] | None = None
     """Keeps the signer running; when it ends, so does the daemon."""
 
@@ -57,9 +59,13 @@ class Body:
     compute: ComputeProvider
     proposers: Sequence[Proposer]
     senses: Senses
-    scorer: Scorer
+    scorer: Scorer | None
+    rule: Rule
+    """Chooses when no model does."""
     move: Callable[[Lease | None], None]
     """Tells the scorer which lease pays for thinking."""
     hands: Hands
     serves: str
     """The address that the registry is told."""
+    trade: Trade
+    """Sells what this life thinks with, if it does."""

@@ -30,7 +30,8 @@ from pydantic_settings import (
 
 from agent.complaints import DEEPER, PREFIX, explain, know_variables, unparsed
 from agent.errors import BadConfig
-from strategies.port import Placing
+from chain.types import Address
+from strategies.port import Places, Placing
 
 FILE = "forager.toml"
 
@@ -105,6 +106,16 @@ class Chain(Section):
     gas_station: AddressText | None = None
     finality_blocks: int = Field(default=2, ge=1)
     chain_seconds_per_wall_second: float = Field(default=1.0, gt=0)
+
+    @property
+    def places(self) -> Places:
+        return Places(
+            registry=Address(self.registry),
+            token=Address(self.token),
+            lease_market=Address(self.lease_market),
+            job_board=Address(self.job_board) if self.job_board else None,
+            gas_station=Address(self.gas_station) if self.gas_station else None,
+        )
 
 
 MISSED_HEARTBEATS: Final = 4
@@ -204,6 +215,26 @@ class Telemetry(Section):
         return targets
 
 
+class Plugins(Section):
+    """How far strangers' strategies are trusted."""
+
+    allow_unconfined: tuple[str, ...] = ()
+
+
+class Shop(Section):
+    """Where inference is sold and how it is paid; it listens only while `merchant` is in use."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8402, ge=0, le=65535)
+    uri: UriText = ""
+    facilitator: UriText = ""
+    token_name: str = "USD Coin"  # noqa: S105  # no secret
+    token_version: str = "2"  # noqa: S105  # likewise
+    max_timeout_s: int = Field(default=300, ge=30, le=86_400)
+    body_bytes: int = Field(default=65_536, gt=0, le=2**20)
+    queue_n: int = Field(default=8, ge=1, le=64)
+
+
 class Keys(Section):
     """Who the operator is, and where the signer is found; secrets are paths to files."""
 
@@ -234,6 +265,8 @@ class Config(BaseSettings):
     use: tuple[str, ...] = ("thrift", "keeper")
     strategies: dict[str, dict[str, Any]] = Field(default_factory=dict)
     compute: str = "lease-market"
+    plugins: Plugins = Plugins()
+    shop: Shop = Shop()
 
     @field_validator("use")
     @classmethod
@@ -241,6 +274,12 @@ class Config(BaseSettings):
         if len(set(names)) < len(names):
             raise ValueError("a strategy is listed twice")
         return names
+
+    @model_validator(mode="after")
+    def _can_be_paid(self) -> Self:
+        if "merchant" in self.use and not self.shop.facilitator.startswith(("http://", "https://")):
+            raise ValueError("merchant needs shop.facilitator, the address of an x402 facilitator")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -282,9 +321,13 @@ def parse(text: str, path: Path) -> Config:
         raise BadConfig(*unparsed(str(fault))) from None
     except ValidationError as fault:
         raise BadConfig(*explain(Config, path, fault)) from None
-    for name in config.strategies:
+    named = [(name, f"strategies.{name}") for name in config.strategies]
+    allowed = [
+        (name, f"plugins.allow_unconfined: {name}") for name in config.plugins.allow_unconfined
+    ]
+    for name, where in (*named, *allowed):
         if name not in config.use:
             near = difflib.get_close_matches(name, config.use, n=1)
             hint = f"did you mean {near[0]}?" if near else "list it in use, or remove it"
-            raise BadConfig(f"{path}: strategies.{name} is not in use", hint)
+            raise BadConfig(f"{path}: {where} is not in use", hint)
     return config

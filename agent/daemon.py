@@ -23,7 +23,6 @@ from agent.living import Living
 from agent.metabolism import COMING, HOUSED
 from agent.mind import Mind
 from agent.mortality import Ending as Fate
-from agent.schedule import Schedule
 from agent.status import status
 from chain.contracts import life_of
 from chain.errors import ChainError
@@ -52,7 +51,7 @@ class Daemon:
 
     def __init__(self, body: Body, notes: Notes, awake: Callable[[], None]) -> None:
         config = body.tools.config
-        mind = Mind(body.scorer, body.seed, config.mind.epsilon, config.mind.temperature)
+        mind = Mind(body.scorer, body.seed, config.mind.epsilon, config.mind.temperature, body.rule)
         self._body = body
         self._notes = notes
         self._awake = awake
@@ -60,7 +59,7 @@ class Daemon:
         self._anchoring = Anchoring(body)
         self._stop_at: float | None = None
         self._faults: dict[str, str] = {}
-        self._bells = Schedule(
+        self._bells = body.tools.time.bells(
             {
                 "tick": config.life.tick_s,
                 "heartbeat": config.life.heartbeat_s,
@@ -71,7 +70,7 @@ class Daemon:
 
     async def run(self) -> Notes:
         """Live; gives the notes as they stand when the process may end."""
-        with _signals(self):
+        with _signals(self) if self._body.tools.time.signals else contextlib.nullcontext():
             await self._control.start()
             self._bells.start()
             try:
@@ -88,7 +87,7 @@ class Daemon:
     def stop(self) -> None:
         """Asked by the operator or the host: come to rest at the next step."""
         if self._stop_at is None:
-            self._stop_at = self._body.tools.clock()
+            self._stop_at = self._body.tools.time.clock()
         self._bells.ring(STOP)
 
     @contextlib.asynccontextmanager
@@ -109,7 +108,7 @@ class Daemon:
         """An ending that has begun is brought to its end, unless it takes longer than it may."""
         if self._stop_at is None:
             return False
-        waited = self._body.tools.clock() - self._stop_at
+        waited = self._body.tools.time.clock() - self._stop_at
         will_s = self._body.tools.config.life.will_s
         return self._notes.phase is not Phase.ENDING or waited >= will_s
 
@@ -284,7 +283,7 @@ class Daemon:
             drained=self._notes.drained,
             patience_s=max(config.life.will_s, LEAST_PATIENCE_S),
         )
-        if await Ending(self._body, will, self._body.tools.clock).run():
+        if await Ending(self._body, will).run():
             self._save(self._notes.turn(Turn.GONE))
             self._bells.ring(STOP)
 
@@ -297,6 +296,8 @@ class Daemon:
 
     def _save(self, notes: Notes) -> None:
         self._notes = notes
+        if notes.phase is not Phase.LIVING:
+            self._body.trade.rest()
         life.save(self._body.tools.home.notes, notes)
 
     async def _reader(self) -> BlockReader:

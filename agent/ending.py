@@ -4,8 +4,6 @@ sweep the ether. Each step is an intent with a fixed name, so a killed ending go
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -40,11 +38,11 @@ class Will:
 class Ending:
     """Runs an ending; called again after a crash, it repeats nothing."""
 
-    def __init__(self, body: Body, will: Will, clock: Callable[[], float]) -> None:
+    def __init__(self, body: Body, will: Will) -> None:
         self._body = body
         self._will = will
-        self._clock = clock
-        self._until = clock() + will.patience_s
+        self._time = body.tools.time
+        self._until = self._time.clock() + will.patience_s
 
     async def run(self) -> bool:
         """Whether the registry knows of the ending; if not, run it again unless halted."""
@@ -112,7 +110,7 @@ class Ending:
         while not await self._body.publisher.publish() and self._left() > 0:
             if await self._is_known():
                 return None
-            await asyncio.sleep(PAUSE_S)
+            await self._time.pause(PAUSE_S)
         return None if self._body.log.unsealed else self._body.log.sealed
 
     async def _say_on_chain(self, checkpoint: Checkpoint) -> None:
@@ -164,7 +162,7 @@ class Ending:
                 silent = isinstance(verdict, Refused) and verdict.reason == "chain_silent"
                 if not silent or self._left() <= 0:
                     return
-            await asyncio.sleep(PAUSE_S)
+            await self._time.pause(PAUSE_S)
 
     async def _quiet(self, *, final: bool = True) -> None:
         """Wait until nothing of ours is in flight, or patience ends."""
@@ -177,10 +175,10 @@ class Ending:
                     raise
             if not hands.open or (not final and not hands.unmined):
                 return
-            await asyncio.sleep(PAUSE_S)
+            await self._time.pause(PAUSE_S)
 
     async def _read(self) -> BlockReader:
         return await BlockReader.latest(self._body.tools.client)
 
     def _left(self) -> float:
-        return max(0.0, self._until - self._clock())
+        return max(0.0, self._until - self._time.clock())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from agent.home import Home
 from agent.models import resolve
 from agent.prompt import prompt_digest
 from chain import keystore
+from chain.keys import Key
 from chain.types import Address
 from compute.manifest import digest_file
 
@@ -31,6 +32,8 @@ class Founding:
     """Other tables of the config."""
     use: tuple[str, ...] = ("thrift", "keeper")
     strategies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    generation: int = 0
+    parents: tuple[int, ...] = ()
     ask_s: float = 30.0
     """How often the signer asks the chain whether it is halted."""
 
@@ -44,7 +47,11 @@ class Founded:
     genome: str
 
 
-def found(root: Path, plan: Founding) -> Founded:
+MakeKey = Callable[[Path, bytes], Key]
+"""Makes a key and writes its file, which names the address."""
+
+
+def found(root: Path, plan: Founding, make_key: MakeKey = keystore.make) -> Founded:
     """Write the home's files; a home that has keys is left alone."""
     home = Home(root)
     if home.keys.exists() or home.config.exists():
@@ -54,7 +61,7 @@ def found(root: Path, plan: Founding) -> Founded:
         raise UsedWrongly(f"{plan.passphrase_file} begins with an empty line", "write one in it")
     model = resolve(str(plan.tables.get("mind", {}).get("model", "builtin:g0")))
     born_as = genome.Genome(
-        generation=0,
+        generation=plan.generation,
         gguf=digest_file(model),
         adapter="",
         prompt=prompt_digest(),
@@ -65,8 +72,8 @@ def found(root: Path, plan: Founding) -> Founded:
     home.root.mkdir(parents=True, exist_ok=True)
     home.keys.mkdir(mode=0o700)
     home.signer.mkdir(mode=0o700)
-    wallet = keystore.make(home.keys / "wallet.json", passphrase)
-    log_key = keystore.make(home.keys / "log.json", passphrase)
+    wallet = make_key(home.keys / "wallet.json", passphrase)
+    log_key = make_key(home.keys / "log.json", passphrase)
     genome.save(home.genome, born_as)
     home.make_folders()
     home.config.write_text(config, "utf-8")

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from agent import bodies, inflows, menu, mortality
 from agent.body import Body
+from agent.errors import ShopFailed
 from agent.life import Notes
 from agent.mind import Choice, Mind
 from agent.senses import Memory
@@ -29,7 +30,7 @@ class Living:
         self._body = body
         config = body.tools.config.mind
         self._mind = mind
-        self._reflex = Mind(None, body.seed, config.epsilon, config.temperature)
+        self._reflex = Mind(None, body.seed, config.epsilon, config.temperature, body.rule)
         self._memory = Memory(last_active_at=notes.last_active_at or body.who.born_at)
         self._inflows_block = notes.inflows_block or notes.born_block
         self._told_lease: Lease | None = None
@@ -57,6 +58,7 @@ class Living:
         if seen is None:
             return None
         body.move(seen.lease)
+        body.trade.see(seen)
         if ending := mortality.judge(seen, *self._patience()):
             return ending
         offered = await menu.propose(
@@ -79,6 +81,7 @@ class Living:
         choice = await self._choose(seen, offered, lambda: body.log.place(read.block))
         body_of = bodies.decision(seen, offered, choice)
         entry = body.log.append("decision", body_of, read.block, choice.seq)
+        body.trade.obey(entry.seq, body_of)
         self.decisions.append(
             {
                 "seq": entry.seq,
@@ -113,19 +116,22 @@ class Living:
 
     async def _note_inflows(self, read: BlockReader) -> None:
         body, who = self._body, self._body.who
+        purse = inflows.Purse(who.places.token, who.wallet, who.guardian)
+        since, final = self._inflows_block, body.tools.config.chain.finality_blocks
         try:
-            found = await inflows.unasked(
-                body.tools.client, read, who.places.token, who.wallet, self._inflows_block
-            )
-        except ChainError as fault:
+            found = await inflows.arrivals(body.tools.client, read, purse, since, body.trade, final)
+            for arrival in found.told:
+                body.log.append("funds", arrival.body, read.block)
+                if arrival.nonce is not None:
+                    body.trade.tell(arrival.body["from"], arrival.nonce)
+            body.trade.look_back(read.block)
+        except (ChainError, ShopFailed) as fault:
             if fault.consequence == "halt":
                 raise
             self.faults["inflows"] = str(fault)
             return
         self.faults.pop("inflows", None)
-        for gift in found:
-            body.log.append("funds", gift, read.block)
-        self._inflows_block = read.block.number
+        self._inflows_block = found.until
 
     def _patience(self) -> tuple[int, int]:
         """The will and its margin, in chain seconds."""

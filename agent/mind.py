@@ -32,8 +32,12 @@ class Choice:
     latency_ms: float
 
 
+Rule = Callable[[Snapshot, Sequence[Action]], Scores]
+"""Judges a menu without a model; the same moment is always judged alike."""
+
+
 class Mind:
-    """A model where one can be had, else the reflex: the scores that the actions bring along."""
+    """A model where one can be had, else a rule: the reflex, unless the process lends another."""
 
     def __init__(
         self,
@@ -41,8 +45,10 @@ class Mind:
         seed: bytes,
         epsilon: float,
         temperature: float,
+        rule: Rule | None = None,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
+        self._rule = rule or reflex
         self._scorer = scorer
         self._seed = seed
         self._epsilon = epsilon
@@ -58,7 +64,7 @@ class Mind:
         """
         began = self._clock()
         prompt = render(seen, menu)
-        scores = await self._think(seen, menu, prompt) or reflex(menu)
+        scores = await self._think(seen, menu, prompt) or self._rule(seen, menu)
         logprobs = log_probabilities(scores.logits, self._temperature, self._epsilon)
         seq = place()
         return Choice(
@@ -87,6 +93,6 @@ def housed(seen: Snapshot) -> bool:
     return seen.lease is not None and seen.lease.state in PAID_FOR
 
 
-def reflex(menu: Sequence[Action]) -> Scores:
+def reflex(seen: Snapshot, menu: Sequence[Action]) -> Scores:  # noqa: ARG001
     """The actions' own opinion of themselves."""
     return Scores(tuple(action.score for action in menu), REFLEX)

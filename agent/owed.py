@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 from collections.abc import Callable, Iterator
 
 from agent.config import Config
 from agent.home import Home
+from agent.host import WALL
 from agent.publishing import publishing
 from chain.types import Refused
 from telemetry.log import Log
@@ -30,11 +30,11 @@ async def settle(home: Home, config: Config, agent: int, told: Callable[[str], N
     """Serve and send until all is kept or we are stopped; gives how many epochs still wait."""
     if not config.telemetry.targets or not home.log.exists():
         return 0
-    with contextlib.closing(Log(home.log, agent, _wall_ms)) as log:
+    with contextlib.closing(Log(home.log, agent, WALL.wall_ms)) as log:
         if all(log.sent(target.name) >= log.sealed_epochs for target in config.telemetry.targets):
             return 0
         log_key = str(log.record(0).body["log_key"])
-        async with publishing(home, config, log, _NoSigner(), log_key, _wall_ms) as outlet:
+        async with publishing(home, config, log, _NoSigner(), log_key, WALL) as outlet:
             waiting = outlet.publisher.status().waiting
             told(f"this life is over; {waiting} epochs wait for a target (stop with Ctrl-C)")
             await _send(outlet.publisher, told)
@@ -66,7 +66,3 @@ def _on_a_stop(do: Callable[[], object]) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-
-
-def _wall_ms() -> int:
-    return int(time.time() * 1000)

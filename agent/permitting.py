@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from agent import genome
+from agent import genome, plugins
 from agent.config import Config, load
 from agent.errors import UsedWrongly
 from agent.home import Home
@@ -18,14 +18,10 @@ from chain import limits_file
 from chain import permit as typed
 from chain.errors import BadKeystore
 from chain.keys import Key
-from chain.types import Address
-from compute.market import CLOSE, EXTEND, OPEN
-from strategies.keeper import PERFORM
-from strategies.refuel import BUY
+from chain.types import WALLET, Address
+from strategies.needs import OtherToken, Rule
 
 FIRST_VERSION: Final = 1
-GUARDIAN_ARG: Final = OPEN.split(",").index("address", 1)
-"""Where a lease's guardian stands among the arguments."""
 LARGEST: Final = 1e12
 
 
@@ -87,18 +83,12 @@ def grant(root: Path, operator: Key, terms: Permission) -> typed.Birth:
 
 
 def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[str, Any]:
-    """Only what our own strategies do, with the contracts that the config names."""
+    """Only what the strategies in use do, with the contracts that the config names."""
     chain, caps = config.chain, terms.caps
-    # Whoever guards a lease may close it and keep the remainder: that is the operator or nobody.
-    rules: list[dict[str, Any]] = [
-        {"to": chain.lease_market, "function": OPEN, "payee": GUARDIAN_ARG},
-        {"to": chain.lease_market, "function": EXTEND},
-        {"to": chain.lease_market, "function": CLOSE},
+    needed = [
+        plugins.needs(name, config.strategies.get(name, {}), chain.places) for name in config.use
     ]
-    if chain.job_board:
-        rules.append({"to": chain.job_board, "function": PERFORM})
-    if chain.gas_station:
-        rules.append({"to": chain.gas_station, "function": BUY})
+    payees = (permit.operator, *(payee for need in needed for payee in need.payees))
     return {
         "version": FIRST_VERSION,
         "wallet": permit.wallet,
@@ -106,9 +96,10 @@ def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[
         "chain_id": chain.chain_id,
         "registry": chain.registry,
         "operator": permit.operator,
-        "rules": rules,
-        "payees": [permit.operator],
+        "rules": [_rule(rule) for need in needed for rule in need.rules],
+        "payees": [permit.wallet if each == WALLET else each for each in dict.fromkeys(payees)],
         "tokens": {
+            **{other.address: _other(other) for need in needed for other in need.tokens},
             chain.token: {
                 "name": terms.token_name,
                 "version": terms.token_version,
@@ -116,7 +107,7 @@ def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[
                 "per_hour": _units(caps.usd_per_hour, 6),
                 "per_day": _units(caps.usd_per_day, 6),
                 "reserve": "0",
-            }
+            },
         },
         "wei": {
             "per_action": _units(caps.eth_per_action, 18),
@@ -126,6 +117,22 @@ def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[
         },
         "gas_max": str(caps.gas_max),
         "fee_max": _units(caps.gwei_fee_max, 9),
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    said: dict[str, Any] = {"to": rule.to, "function": rule.function}
+    return said if rule.payee is None else {**said, "payee": rule.payee}
+
+
+def _other(token: OtherToken) -> dict[str, str]:
+    return {
+        "name": token.name,
+        "version": token.version,
+        "per_action": str(token.per_action),
+        "per_hour": str(token.per_hour),
+        "per_day": str(token.per_day),
+        "reserve": "0",
     }
 
 

@@ -6,7 +6,7 @@ and speaks plain data, so a stranger's code never shares memory with this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, TypeVar
@@ -14,10 +14,12 @@ from typing import Any, Final, TypeVar
 from agent.errors import BadConfig
 from chain.types import Address
 from compute.port import ComputeProvider
-from strategies.port import Strategy, Tools
+from strategies.needs import Needs
+from strategies.port import Places, Strategy, Tools
 
 STRATEGIES: Final = "forager.strategies"
 COMPUTE: Final = "forager.compute"
+NEEDS: Final = "forager.needs"
 OURS: Final = "forager"
 
 Made = TypeVar("Made")
@@ -48,6 +50,19 @@ def strategy(
         made: Strategy = point.load()(options, tools)
         return made
     return apart(name, options)
+
+
+def strangers(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of these strategies that are not Forager's own."""
+    return tuple(name for name in names if not _ours(_find(STRATEGIES, name)))
+
+
+def needs(name: str, options: Mapping[str, Any], places: Places) -> Needs:
+    """What our own strategy's calls need of the limits; a stranger's is given nothing by itself."""
+    _find(STRATEGIES, name)
+    ours = [point for point in entry_points(group=NEEDS, name=name) if _ours(point)]
+    found: Needs = ours[0].load()(options, places) if ours else Needs()
+    return found
 
 
 def _find(group: str, name: str) -> EntryPoint:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from agent import ports
 from agent.config import Config, KuboTarget
 from agent.config import Target as TargetSection
 from agent.home import Home
+from agent.host import Time
 from chain.permit import Domain
 from chain.types import Address
 from telemetry.cadence import Cadence
@@ -37,7 +38,7 @@ async def publishing(
     log: Log,
     signer: HeadSigner,
     log_key: str,
-    clock: Callable[[], int],
+    time: Time,
 ) -> AsyncIterator[Outlet]:
     """Listens for as long as the block; the publisher is for the caller to run."""
     domain = Domain(config.chain.chain_id, Address(config.chain.registry))
@@ -57,7 +58,8 @@ async def publishing(
             domain=domain,
             log_key=log_key,
             cadence=Cadence(config.telemetry.epoch_records, config.telemetry.epoch_s),
-            clock=clock,
+            clock=time.wall_ms,
+            sleep=time.behind,
         )
         yield Outlet(gateway, serves, publisher)
 

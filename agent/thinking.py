@@ -15,9 +15,9 @@ from compute.port import Lease, ModelId, Scorer
 
 
 class Thinking(NamedTuple):
-    """A scorer, and how it is told which lease pays for it."""
+    """A scorer if there is a model, and how it is told which lease pays for it."""
 
-    scorer: Scorer
+    scorer: Scorer | None
     move: Callable[[Lease | None], None]
 
 

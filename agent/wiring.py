@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,23 +16,26 @@ from agent.daemon import Daemon
 from agent.errors import BadConfig
 from agent.hands import Hands
 from agent.home import Home
+from agent.host import WALL, Host
 from agent.life import Notes, Phase, Turn
 from agent.publishing import publishing
 from agent.senses import Self, Senses
+from agent.shop import opening as shop
 from agent.thinking import thinking
 from agent.waking import Children
 from chain.client import ChainClient
 from chain.contracts import Life, life_of
 from chain.errors import Unreachable, WrongChain
 from chain.outbox import Outbox
+from chain.port import Signer
 from chain.reader import BlockReader
 from chain.sender import Sender
 from chain.signer_client import SignerClient
 from chain.signer_config import read as read_signer_config
-from chain.types import Address, SignerState
+from chain.types import SignerState
 from chain.watcher import Watcher
 from compute.manifest import manifest
-from strategies.port import Places, Strategy
+from strategies.port import Strategy
 from strategies.port import Tools as StrategyTools
 from telemetry.log import Log
 
@@ -42,60 +44,76 @@ RESEND_S: Final = 4.0
 
 
 @contextlib.asynccontextmanager
-async def tools_of(home: Home, config: Config, children: Children) -> AsyncIterator[Tools]:
+async def tools_of(home: Home, config: Config, host: Host) -> AsyncIterator[Tools]:
     """Chain and signer, both answering."""
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(
-            ChainClient(config.chain.rpc, config.chain.chain_id)
-        )
-        socket = Path(config.keys.socket)
-        if children.signer is not None:
-            await children.signer
-            socket = read_signer_config(home.signer_config).socket
-        signer = SignerClient(socket)
-        stack.push_async_callback(signer.close)
+        client = host.client
+        if client is None:
+            opening = ChainClient(config.chain.rpc, config.chain.chain_id)
+            client = await stack.enter_async_context(opening)
+        signer = await stack.enter_async_context(host.signer())
         state = await signer.state()
         if state.chain_id != config.chain.chain_id:
             raise WrongChain(ours=config.chain.chain_id, signers=state.chain_id)
-        outbox = Outbox()
-        sender = Sender(client, signer, outbox, clock=time.monotonic, max_fee=birth.MAX_FEE)
+        outbox, clock = Outbox(), host.time.clock
+        sender = Sender(client, signer, outbox, clock=clock, max_fee=birth.MAX_FEE)
         watcher = Watcher(
             client,
             sender,
             outbox,
             state.wallet,
-            clock=time.monotonic,
+            clock=clock,
             finality_blocks=config.chain.finality_blocks,
             resend_s=RESEND_S,
         )
-        yield Tools(
-            home,
-            config,
-            client,
-            signer,
-            sender,
-            watcher,
-            _wall_ms,
-            time.monotonic,
-            children.keeping,
-        )
+        yield Tools(home, config, client, signer, sender, watcher, host.time, host.keeping)
 
 
-async def live(home: Home, config: Config, children: Children, awake: Callable[[], None]) -> Notes:
-    """Be born if need be, then live until the end or until stopped; says when it is awake."""
-    born_as = children.born_as
-    async with contextlib.AsyncExitStack() as stack:
-        tools = await stack.enter_async_context(tools_of(home, config, children))
-        await stack.enter_async_context(halting.listening(home.halt_asked, tools.signer))
-        mind = thinking(config, born_as, children.engine, tools.signer)
-        stack.push_async_callback(mind.scorer.close)
+def hosted(home: Home, config: Config, children: Children) -> Host:
+    """A process of its own for this one life, with the two that it started."""
+
+    @contextlib.asynccontextmanager
+    async def signer() -> AsyncIterator[Signer]:
+        socket = Path(config.keys.socket)
+        if children.signer is not None:
+            await children.signer
+            socket = read_signer_config(home.signer_config).socket
+        client = SignerClient(socket)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def loaded() -> None:
         if children.loading is not None:
             await children.loading
+
+    return Host(
+        born_as=children.born_as,
+        signer=signer,
+        thinking=lambda asked: thinking(config, children.born_as, children.engine, asked),
+        loaded=loaded,
+        time=WALL,
+        keeping=children.keeping,
+    )
+
+
+async def live(home: Home, config: Config, host: Host, awake: Callable[[], None]) -> Notes:
+    """Be born if need be, then live until the end or until stopped; says when it is awake."""
+    born_as = host.born_as
+    async with contextlib.AsyncExitStack() as stack:
+        tools = await stack.enter_async_context(tools_of(home, config, host))
+        if host.time.signals:
+            await stack.enter_async_context(halting.listening(home.halt_asked, tools.signer))
+        mind = host.thinking(tools.signer)
+        if mind.scorer is not None:
+            stack.push_async_callback(mind.scorer.close)
+        await host.loaded()
         notes = life.load(home.notes)
         state = await tools.signer.state()
         if notes.phase is Phase.UNBORN:
             state = await birth.be_born(tools, state)
-        log = Log(home.log, state.agent, tools.wall_ms)
+        log = Log(home.log, state.agent, host.time.wall_ms)
         stack.callback(log.close)
         registered = await _registered(tools, state)
         who = _self(config, state, registered, born_as)
@@ -105,13 +123,14 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
         if notes.phase is Phase.ENDED:
             return notes
         outlet = await stack.enter_async_context(
-            publishing(home, config, log, tools.signer, state.log_key, tools.wall_ms)
+            publishing(home, config, log, tools.signer, state.log_key, host.time)
         )
         places = who.places
         compute = plugins.compute_network(
             config.compute, places.lease_market, places.token, who.guardian
         )
-        strategies = _strategies(config, StrategyTools(compute), who)
+        stall = await stack.enter_async_context(shop.opened(config, tools, log, who, mind.scorer))
+        strategies = _strategies(config, StrategyTools(compute, stall.trade), who)
         for strategy in strategies:
             if isinstance(strategy, Apart):
                 stack.push_async_callback(strategy.close)
@@ -125,10 +144,12 @@ async def live(home: Home, config: Config, children: Children, awake: Callable[[
             compute=compute,
             proposers=strategies,
             senses=Senses(compute, strategies),
-            scorer=mind.scorer,
+            scorer=stall.scorer,
+            rule=host.rule,
             move=mind.move,
             hands=Hands(tools.signer, tools.sender, tools.watcher, log),
             serves=outlet.serves,
+            trade=stall.trade,
         )
         return await Daemon(body, notes, awake).run()
 
@@ -148,13 +169,7 @@ def _self(config: Config, state: SignerState, registered: Life, born_as: genome.
         agent=state.agent,
         wallet=state.wallet,
         guardian=state.operator,
-        places=Places(
-            registry=Address(chain.registry),
-            token=Address(chain.token),
-            lease_market=Address(chain.lease_market),
-            job_board=Address(chain.job_board) if chain.job_board else None,
-            gas_station=Address(chain.gas_station) if chain.gas_station else None,
-        ),
+        places=chain.places,
         placing=config.placing.mode,
         manifest=manifest(born_as.gguf, born_as.adapter, config.mind.context),
         born_at=registered.born_at,
@@ -211,11 +226,9 @@ def _strategies(config: Config, tools: StrategyTools, who: Self) -> Sequence[Str
             name,
             config.strategies.get(name, {}),
             tools,
-            lambda name, options: Apart(name, options, facts),
+            lambda name, options: Apart(
+                name, options, facts, may_lack=name in config.plugins.allow_unconfined
+            ),
         )
         for name in config.use
     ]
-
-
-def _wall_ms() -> int:
-    return int(time.time() * 1000)

@@ -148,7 +148,7 @@ async def _settled(root: Path, devnet: Devnet, caps: Mapping[str, float]) -> Asy
 async def _lease(
     ground: settling.Ground, operator: Purse, provider: Purse, tenant: Address
 ) -> None:
-    rent, at = ground.scenario.rent, ground.deployment
+    rent, at = ground.scenario.home, ground.deployment
     rate = settling.rent_path(settling.events(ground.scenario, ground.seed))[0][1]
     terms = Terms(
         rate, rent.min_s, LONG_S, LONG_S, rent.activation_s, rent.slots, EMPTY, "http://127.0.0.1:1"

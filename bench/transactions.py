@@ -27,7 +27,7 @@ from web3 import AsyncHTTPProvider, AsyncWeb3
 from agent.config import load
 from agent.hands import Hands
 from agent.waking import waking
-from agent.wiring import tools_of
+from agent.wiring import hosted, tools_of
 from chain import abi
 from chain.keys import Key
 from chain.purse import Purse
@@ -116,10 +116,10 @@ async def _sending(ground: Ground) -> AsyncIterator[Sending]:
     config = load(ground.home.root)
     async with (
         waking(ground.home, config) as children,
-        tools_of(ground.home, config, children) as tools,
+        tools_of(ground.home, config, hosted(ground.home, config, children)) as tools,
     ):
         state = await tools.signer.state()
-        log = Log(ground.home.log, state.agent, tools.wall_ms)
+        log = Log(ground.home.log, state.agent, tools.time.wall_ms)
         hands = Hands(tools.signer, tools.sender, tools.watcher, log)
         try:
             async with ground.devnet.hurrying():  # what is in flight since the agent's birth

@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from eth_abi import abi
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from chain import words
 from chain.types import Json
+from chain.words import split
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,6 @@ def function(signature: str) -> Function:
     )
 
 
-def split(types: str) -> tuple[str, ...]:
-    """Split a comma-separated list of types, leaving tuples whole."""
-    if not types:
-        return ()
-    parts, depth, begin = [], 0, 0
-    for at, char in enumerate(types):
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            parts.append(types[begin:at])
-            begin = at + 1
-    return (*parts, types[begin:])
-
-
 def encode(types: Sequence[str], args: Sequence[Json]) -> bytes:
     """ABI-encode JSON-able values."""
     if len(types) != len(args):
@@ -60,6 +48,8 @@ def encode(types: Sequence[str], args: Sequence[Json]) -> bytes:
 
 def decode(types: Sequence[str], data: bytes) -> list[Json]:
     """JSON-able values: bytes as 0x-strings, addresses with their checksum, tuples as lists."""
+    if read := words.reader(tuple(types)):
+        return read(data)
     values = abi.decode(types, data)
     return [_inward(t, v) for t, v in zip(types, values, strict=True)]
 
@@ -99,4 +89,4 @@ def _inward(form: str, value: Any) -> Any:
         return [_inward(t, v) for t, v in zip(split(form[1:-1]), value, strict=True)]
     if form.startswith("bytes"):
         return "0x" + value.hex()
-    return to_checksum_address(value) if form == "address" else value
+    return words.checksummed(bytes.fromhex(value[2:])) if form == "address" else value

@@ -12,6 +12,7 @@ from chain import answers, replies
 from chain.answers import Header
 from chain.endpoints import Endpoints
 from chain.errors import NodeRefused, Unreachable
+from chain.line import Line
 from chain.replies import Reply
 from chain.types import Address, Receipt, Wei
 
@@ -30,9 +31,11 @@ class ChainClient:
         chain_id: int,
         timeout_s: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
+        line: Line | None = None,
     ) -> None:
+        """With a `line` it is asked instead of the URLs."""
         self.chain_id = chain_id
-        self._endpoints = Endpoints(urls, chain_id, timeout_s, clock)
+        self._endpoints: Endpoints | Line = line or Endpoints(urls, chain_id, timeout_s, clock)
 
     async def __aenter__(self) -> Self:
         """Raise `WrongChain` or `Unreachable` now rather than later."""

@@ -9,12 +9,13 @@ from web3.providers.async_base import AsyncJSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from chain.endpoints import Endpoints
+from chain.line import Line
 
 
 class Face(AsyncJSONBaseProvider):
     """Hands every request on; what the endpoints believe and refuse holds here as well."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints | Line) -> None:
         super().__init__()
         self._endpoints = endpoints
 
@@ -22,5 +23,5 @@ class Face(AsyncJSONBaseProvider):
         return cast("RPCResponse", await self._endpoints.make_request(method, params))
 
 
-def face(endpoints: Endpoints) -> AsyncWeb3[Face]:
+def face(endpoints: Endpoints | Line) -> AsyncWeb3[Face]:
     return AsyncWeb3(Face(endpoints))

@@ -40,7 +40,11 @@ class Reader(Protocol):
     async def base_fee(self) -> Wei: ...
 
     async def simulate(self, call: Call, sender: Address) -> Simulation:
-        """Try a call without sending it; a revert is a value. Pulls cannot be simulated."""
+        """Try a call without sending it; a revert is a value. Pulls cannot be simulated.
+
+        A call that names more gas than a plain payment takes is tried with that once; for one that
+        does not, the node searches for the least, which takes it ten times as long.
+        """
         ...
 
 

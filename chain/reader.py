@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from eth_abi.exceptions import DecodingError
 
@@ -17,6 +17,9 @@ from chain.types import Address, Block, Call, Json, Simulation, Wei
 
 if TYPE_CHECKING:
     from chain.client import ChainClient
+
+PLAIN_GAS: Final = 21_000
+"""A call that names no more is tried for what it takes; one that does, with just that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ class BlockReader:
             "value": hex(call.value),
         }
         try:
+            if call.gas > PLAIN_GAS:
+                await self._ask("eth_call", request | {"gas": hex(call.gas)})
+                return Simulation(ok=True, gas=call.gas, reason="")
             gas = answers.quantity(await self._ask("eth_estimateGas", request))
         except NodeRefused as refusal:
             return Simulation(ok=False, gas=0, reason=reverts.why(refusal))

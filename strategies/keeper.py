@@ -11,8 +11,9 @@ from typing import Final, cast
 from chain.port import Reader
 from chain.types import Address, Call, Json, Micro
 from strategies.means import can_send, flying, gas_in_micro
+from strategies.needs import Needs, Rule
 from strategies.options import read_options
-from strategies.port import Action, Snapshot, Tools
+from strategies.port import Action, Places, Snapshot, Tools
 
 WORK: Final = "keeper.work"
 PERFORM: Final = "performUpkeep(bytes)"
@@ -22,6 +23,8 @@ OPEN_JOBS: Final = f"openJobs(uint256,uint256)(uint256[],{_JOB}[],uint256)"
 CHECK: Final = "checkUpkeep(bytes)(bool,bytes)"
 GAS_FOR: Final = "gasFor(uint32)(uint256)"
 
+MOST_GAS: Final = 10_000_000
+"""No job is worth more of a block; boards may say anything."""
 LOST_RACE_GAS: Final = 45_000
 """What it costs to come second: the call reverts at once."""
 
@@ -85,12 +88,15 @@ class Keeper:
         needed, _data = await read.call(board, CHECK, [_data_of(id_)])
         if not needed:
             return None
-        [guess] = await read.call(board, GAS_FOR, [work])
-        trial = await read.simulate(_perform(board, id_, cast("int", guess)), seen.wallet)
+        [said] = await read.call(board, GAS_FOR, [work])
+        guess = min(cast("int", said), MOST_GAS)
+        trial = await read.simulate(_perform(board, id_, self._with_margin(guess)), seen.wallet)
         if not trial.ok:
             return None
-        gas = trial.gas or cast("int", guess)
-        return Job(id_, str(reward), min(cast("int", deadline), 2**53 - 1), gas)
+        return Job(id_, str(reward), min(cast("int", deadline), 2**53 - 1), guess)
+
+    def _with_margin(self, gas: int) -> int:
+        return gas * (100 + self._options.gas_margin_pct) // 100
 
     def propose(self, seen: Snapshot) -> Sequence[Action]:
         board = seen.places.job_board
@@ -104,7 +110,7 @@ class Keeper:
 
     def _offer(self, seen: Snapshot, board: Address, job: Job, chance: float) -> Action | None:
         reward = int(job.reward)
-        gas = job.gas * (100 + self._options.gas_margin_pct) // 100
+        gas = self._with_margin(job.gas)
         call = _perform(board, job.id, gas)
         cost = gas_in_micro(seen, job.gas)
         expected = _expected(seen, reward, cost, chance)
@@ -170,3 +176,7 @@ def _jobs(seen: Snapshot) -> list[Job]:
 
 def make(options: Mapping[str, Json], tools: Tools) -> Keeper:  # noqa: ARG001
     return Keeper(read_options(Options, options))
+
+
+def needs(options: Mapping[str, Json], places: Places) -> Needs:  # noqa: ARG001
+    return Needs((Rule(places.job_board, PERFORM),) if places.job_board else ())

@@ -8,7 +8,7 @@ is there, nothing else is, nothing is converted.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -36,27 +36,38 @@ def from_plain(kind: type[T], data: Json) -> T:
     return cast("T", _read(kind, data, kind.__name__))
 
 
-def _write(kind: Any, value: Any) -> Json:  # noqa: PLR0911  # one for each form
+def _write(kind: Any, value: Any) -> Json:
+    return _writer(kind)(value)
+
+
+@cache
+def _writer(kind: Any) -> Callable[[Any], Json]:  # one for each form
+    """How a type is written: found out once, as snapshots are written at every tick."""
     if kind in (Wei, Micro):
-        return str(value)
+        return str
     if is_dataclass(kind):
-        return {
-            name: _write(hint, getattr(value, name))
-            for name, hint in _shape(cast("Hashable", kind)).items()
-        }
+        return _writer_of_fields(kind)
     if (inner := _optional(kind)) is not None:
-        return None if value is None else _write(inner, value)
+        write = _writer(inner)
+        return lambda value: None if value is None else write(value)
     if get_origin(kind) is tuple:
-        return [_write(get_args(kind)[0], item) for item in value]
+        write = _writer(get_args(kind)[0])
+        return lambda value: [write(item) for item in value]
     if get_origin(kind) is Mapping:
-        return {key: _write(get_args(kind)[1], item) for key, item in value.items()}
-    if _is_free(kind):
-        return _write_free(value)
-    if isinstance(value, Enum):
-        return cast("str", value.value)
-    if type(value) is int and abs(value) > EXACT:
-        return str(value)
-    return cast("Json", value)
+        write = _writer(get_args(kind)[1])
+        return lambda value: {key: write(item) for key, item in value.items()}
+    return _write_free if _is_free(kind) else _write_scalar
+
+
+def _writer_of_fields(kind: Any) -> Callable[[Any], Json]:
+    shape = tuple((name, _writer(hint)) for name, hint in _shape(kind).items())
+    return lambda value: {name: write(getattr(value, name)) for name, write in shape}
+
+
+def _write_scalar(value: Any) -> Json:
+    if type(value) is int:
+        return str(value) if abs(value) > EXACT else value
+    return cast("Json", value.value if isinstance(value, Enum) else value)
 
 
 def _write_free(value: Json) -> Json:
@@ -153,12 +164,14 @@ def _members(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
 
 
+@cache
 def _optional(kind: Any) -> Any:
     """`X` of `X | None`, otherwise nothing."""
     members = [member for member in _members(kind) if member is not NoneType]
     return members[0] if len(members) == 1 else None
 
 
+@cache
 def _is_free(kind: Any) -> bool:
     """`Json`: the only union of many."""
     return len(_members(kind)) > 2  # noqa: PLR2004  # more than `X | None`

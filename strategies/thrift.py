@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from chain.port import Reader
 from chain.types import Json, Micro
+from compute import market
 from compute.port import ComputeProvider
+from strategies.needs import Needs, Rule
 from strategies.options import read_options
-from strategies.port import Action, Snapshot, Tools
-from strategies.refuel import Tank, fuel_money, refuels
+from strategies.port import Action, Places, Snapshot, Tools
+from strategies.refuel import BUY, Tank, fuel_money, refuels
 from strategies.rent import COMING, LIVE, Habits, closings, extensions, openings
+
+GUARDIAN_ARG: Final = market.OPEN.split(",").index("address", 1)
+"""Where a lease's guardian stands among the arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +91,14 @@ class Thrift:
 
 def make(options: Mapping[str, Json], tools: Tools) -> Thrift:
     return Thrift(read_options(Options, options), tools.compute)
+
+
+def needs(options: Mapping[str, Json], places: Places) -> Needs:  # noqa: ARG001
+    """Whoever guards a lease may close it and keep the remainder: that is the operator or nobody."""
+    leases = (
+        Rule(places.lease_market, market.OPEN, payee=GUARDIAN_ARG),
+        Rule(places.lease_market, market.EXTEND),
+        Rule(places.lease_market, market.CLOSE),
+    )
+    station = places.gas_station
+    return Needs((*leases, Rule(station, BUY)) if station else leases)

@@ -8,7 +8,7 @@ the newest of its life, is an exception.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +66,10 @@ class Publisher:
         log_key: str,
         cadence: Cadence,
         clock: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`log_key` is the address whose signatures are kept; `clock` is the log's."""
+        self._sleep = sleep
         self._log, self._signer = log, signer
         self._cars, self._domain, self._log_key = cars, domain, log_key
         self._cadence, self._clock = cadence, clock
@@ -129,7 +131,7 @@ class Publisher:
             done = await self._write_missing() and (not due or await self._seal_next())
             if done:
                 pause.reset()
-            await asyncio.sleep(_POLL_S if done else pause.longer())
+            await self._sleep(_POLL_S if done else pause.longer())
 
     def _due(self) -> bool:
         """Whether an epoch is due by count, age or the log's end."""

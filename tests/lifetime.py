@@ -57,7 +57,7 @@ SPEED = 400
 def small(*, horizon_h: float = 60, jobs_per_hour: float = 8) -> Scenario:
     """Steady weather, much work, no rival, and a long first lease."""
     usual = load_scenario()
-    jobs = usual.jobs.model_copy(
+    jobs = usual.jobs[0].model_copy(
         update={
             "regimes": (
                 JobRegime(
@@ -76,9 +76,9 @@ def small(*, horizon_h: float = 60, jobs_per_hour: float = 8) -> Scenario:
             "endowment": Endowment(
                 micro=12 * DOLLAR, wei=100 * 10**15, first_lease_h=48, hibernate_max_h=24
             ),
-            "jobs": jobs,
+            "jobs": (jobs,),
             "rivals": (),
-            "rent": usual.rent.model_copy(update={"regimes": steady}),
+            "providers": (usual.home.model_copy(update={"regimes": steady}),),
             "gas": usual.gas.model_copy(update={"regimes": usual.gas.regimes[:1]}),
         }
     )
@@ -180,7 +180,7 @@ async def world(folder: Path, scenario: Scenario | None = None) -> AsyncIterator
 @contextlib.asynccontextmanager
 async def _landlord(made: World) -> AsyncIterator[asyncio.Task[None]]:
     """A provider that leases out no machine at all, and is always there."""
-    devnet, at, rent = made.devnet, made.ground.deployment, made.ground.scenario.rent
+    devnet, at, rent = made.devnet, made.ground.deployment, made.ground.scenario.home
     key = role("landlord")
     await devnet.give_wei(key.address, RICH)
     provider = Provider(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from eth_utils.crypto import keccak
 
@@ -16,6 +17,7 @@ from chain.purse import Purse
 from chain.types import Address, Call, Json, Micro, Wei
 from strategies.port import Places
 from world.devnet import CHAIN_ID, Devnet
+from world.pocket import Pocket
 from world.scenario import Scenario
 
 RICH: Final = Wei(10**21)
@@ -55,6 +57,16 @@ def role(name: str) -> Key:
     return Key(keccak(text=f"forager's world: {name}"))
 
 
+class Founder(Protocol):
+    """A purse or a pocket."""
+
+    address: Address
+
+    async def deploy(
+        self, bytecode: str, types: Sequence[str] = (), args: Sequence[Json] = ()
+    ) -> Address: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Station:
     """What the GasStation is built with."""
@@ -74,7 +86,17 @@ async def deploy(devnet: Devnet, scenario: Scenario, seed: int) -> Deployment:
     return made
 
 
-async def create_all(founder: Purse, chain_id: int, station: Station) -> Deployment:
+async def deploy_at_once(devnet: Devnet, scenario: Scenario, seed: int) -> Deployment:
+    """The same contracts at the same addresses; they are there once the next block is mined."""
+    founder = Pocket(devnet, role("founder"))
+    await devnet.give_wei(founder.address, RICH)
+    station = Station(Micro(scenario.gas.station_micro), _weather(scenario, seed))
+    made = await create_all(founder, CHAIN_ID, station)
+    await devnet.give_wei(made.gas_station, Wei(scenario.gas.station_wei))
+    return made
+
+
+async def create_all(founder: Founder, chain_id: int, station: Station) -> Deployment:
     """The five contracts, in an order that fixes their addresses for a new key."""
 
     async def create(name: str, *args: Json) -> Address:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from chain.client import ChainClient
+from chain.line import Line
+from chain.sockets import socket_path
 from chain.types import Address, Block, Wei
 from world.anvil import Anvil, find_anvil, free_port
 from world.errors import DevnetGone
@@ -36,8 +38,11 @@ HURRY_WALL_S: Final = 0.02
 class Devnet:
     """One local chain, and the only one who mines on it."""
 
-    def __init__(self, anvil: Anvil, client: ChainClient, head: Block) -> None:
+    def __init__(
+        self, anvil: Anvil, client: ChainClient, head: Block, line: Line | None = None
+    ) -> None:
         self.client = client
+        self._line = line
         self.base_fee = BASE_FEE
         """Of the next block; the world moves it."""
         self.head = head
@@ -52,13 +57,26 @@ class Devnet:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, folder: Path, *, genesis_at: int = GENESIS_AT, state: Path | None = None
+        cls,
+        folder: Path,
+        *,
+        genesis_at: int = GENESIS_AT,
+        state: Path | None = None,
+        close: bool = False,
     ) -> AsyncIterator[Devnet]:
-        """A chain that lives as long as the block; from a saved state if there is one."""
-        anvil = await _start(_log_in(folder), _options(genesis_at, state))
+        """A chain that lives as long as the block; from a saved state if there is one.
+
+        `close` says that all who ask are in this process, and ask much.
+        """
+        options = _options(genesis_at, state)
+        socket = socket_path(folder, "anvil.ipc")
+        anvil = await _start(
+            _log_in(folder), [*options, "--ipc", str(socket)] if close else options
+        )
         try:
-            async with ChainClient([anvil.url], CHAIN_ID) as client:
-                devnet = cls(anvil, client, (await client.head()).block)
+            line = Line(socket) if close else None
+            async with ChainClient([anvil.url], CHAIN_ID, line=line) as client:
+                devnet = cls(anvil, client, (await client.head()).block, line)
                 try:
                     yield devnet
                 finally:
@@ -84,6 +102,8 @@ class Devnet:
         self._anvil.check()
         await self.client.rpc("anvil_setNextBlockBaseFeePerGas", hex(self.base_fee))
         await self.client.rpc("evm_mine", {"timestamp": self.head.at + seconds, "blocks": 1})
+        if self._line is not None:
+            self._line.forget()
         self.head = (await self.client.head()).block
         async with self._mined:
             self._mined.notify_all()
@@ -125,6 +145,8 @@ class Devnet:
     async def give_wei(self, to: Address, wei: Wei) -> None:
         """Set an account's ETH, out of nothing."""
         await self.client.rpc("anvil_setBalance", to, hex(wei))
+        if self._line is not None:
+            self._line.forget()
 
     async def save(self, path: Path) -> None:
         """Everything that `running(state=path)` needs to go on from here."""

@@ -3,7 +3,8 @@
     WorldError
     ├── NoAnvil       stop   the program that plays the chain is not installed
     ├── DevnetGone    stop   Anvil did not start, or ended before its time
-    └── BadScenario   stop   a scenario file has an unknown key or an impossible value
+    ├── BadScenario   stop   a scenario file has an unknown key or an impossible value
+    └── WorldStuck    stop   a life in an arena neither acts nor ends
 
 Messages are constant; facts are fields; `advice` is for the person.
 """
@@ -49,3 +50,9 @@ class BadScenario(WorldError):
     """The scenario cannot be used."""
 
     advice = "mend that line of the file"
+
+
+class WorldStuck(WorldError):
+    """A life does not go on."""
+
+    advice = "look into the life's agent.log; this should never happen"

@@ -6,17 +6,25 @@ of the token or wei. What happens when follows from the scenario and a seed alon
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from strategies.port import Placing
 from world.errors import BadScenario
 
 HOUR: Final = 3600
-DEMO: Final = Path(__file__).parent / "scenarios" / "demo.toml"
+NAME: Final = r"^[a-z][a-z0-9-]{0,30}$"
+MOST_WORK: Final = 5000
+SHIPPED: Final = Path(__file__).parent / "scenarios"
+DEMO: Final = SHIPPED / "demo.toml"
 
 
 class Section(BaseModel):
@@ -46,7 +54,9 @@ class Time(Section):
 
 
 class Endowment(Section):
-    """What an agent starts with."""
+    """What an agent starts with, and where it lives."""
+
+    placing: Placing = Placing.EMBODIED
 
     micro: int = Field(ge=0)
     wei: int = Field(ge=0)
@@ -64,24 +74,55 @@ class JobRegime(Section):
 
 
 class Jobs(Section):
-    """The stream of jobs; rewards lie between a spread-th and spread times the regime's."""
+    """One stream of jobs, all posted by one poster; rewards spread around their regime's."""
 
+    name: str = Field(pattern=NAME)
     regimes: tuple[JobRegime, ...] = Field(min_length=1)
     spread: float = Field(default=2, ge=1)
-    work_max: int = Field(default=2000, ge=0, le=5000)
+    """Rewards lie between a spread-th and spread times the regime's."""
+    work_n: tuple[int, int] = (0, 2000)
+    """Least and most steps of work: what its gas grows with."""
     early_share: float = Field(default=0.25, ge=0, le=1)
     """So many are announced up to `early_h` before they can be done."""
     early_h: float = Field(default=2, ge=0)
     window_h: tuple[float, float] = (3, 10)
-    posters: int = Field(default=2, ge=1, le=16)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        least, most = self.work_n
+        if not 0 <= least <= most <= MOST_WORK or not 0 < self.window_h[0] <= self.window_h[1]:
+            raise ValueError("least and most are not in order")
+        return self
+
+
+class Policy(StrEnum):
+    """How somebody else goes about the jobs."""
+
+    PATIENT = "patient"
+    """Comes round to a job some time after it can be done."""
+    HUNGRY = "hungry"
+    """The sooner, the more a job pays over what is usual."""
+    FOLLOWER = "follower"
+    """The sooner, the more jobs somebody else has done of late: success draws him."""
+    FRUGAL = "frugal"
+    """Works only while gas is cheap, and then at once."""
+    ACCOMPLICE = "accomplice"
+    """Takes what his own poster posts, in the very block in which it can be done: a trap."""
 
 
 class Rival(Section):
-    """Somebody else who does jobs: so long after they can be done, on average, if it pays him."""
+    """Somebody else who does jobs, if it pays him."""
 
-    name: str
-    reaction_h: float = Field(gt=0)
-    least_micro: int = Field(default=0, ge=0)
+    name: str = Field(pattern=NAME)
+    policy: Policy = Policy.PATIENT
+    reaction_h: float = Field(default=1, gt=0)
+    """So long after a job can be done he comes round to it, on average, before his policy."""
+    least_micro: int = 0
+    """What a job must leave over its gas; an accomplice may do without."""
+    jobs: tuple[str, ...] = ()
+    """The streams he looks at; all by default."""
+    share: float = Field(default=1, gt=0, le=1)
+    """Of the jobs, so many interest him."""
 
 
 class PriceRegime(Section):
@@ -92,9 +133,24 @@ class PriceRegime(Section):
     hour_micro: int = Field(gt=0)
 
 
-class Rent(Section):
-    """The provider's offer, and how its price moves."""
+class Outages(Section):
+    """When a provider's machines are silent: no heartbeat, so its leases lapse."""
 
+    every_h: float = Field(gt=0)
+    lasting_h: float = Field(gt=0)
+
+
+class Crowd(Section):
+    """Other tenants: spells in which so many of a provider's places are taken."""
+
+    mean_h: float = Field(gt=0)
+    most_n: int = Field(ge=1)
+
+
+class Provider(Section):
+    """Somebody who rents out machines, and how his price moves."""
+
+    name: str = Field(pattern=NAME)
     regimes: tuple[PriceRegime, ...] = Field(min_length=1)
     min_s: int = Field(default=1800, gt=0)
     max_h: float = Field(default=240, gt=0)
@@ -102,6 +158,8 @@ class Rent(Section):
     activation_s: int = Field(default=14_400, gt=0)
     slots: int = Field(default=4, gt=0)
     stake_micro: int = Field(default=10_000_000, ge=0)
+    outages: Outages | None = None
+    crowd: Crowd | None = None
 
 
 class GasRegime(Section):
@@ -121,17 +179,57 @@ class Gas(Section):
     station_wei: int = Field(default=10**21, ge=0)
 
 
+class Halts(Section):
+    """An operator who halts lives now and then, for reasons of his own."""
+
+    mean_h: float = Field(gt=0)
+
+
 class Scenario(Section):
     """The whole file."""
 
-    version: Literal[1]
-    name: str
+    version: Literal[2]
+    name: str = Field(pattern=NAME)
+    summary: str = ""
     time: Time
     endowment: Endowment
-    jobs: Jobs
+    jobs: tuple[Jobs, ...] = Field(min_length=1)
     rivals: tuple[Rival, ...] = ()
-    rent: Rent
+    providers: tuple[Provider, ...] = Field(min_length=1)
     gas: Gas
+    halts: Halts | None = None
+    use: tuple[str, ...] = ("thrift", "keeper")
+    """The strategies that agents here are born with."""
+    strategies: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    """Options of theirs; addresses are the world's to fill in."""
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        for what, named in (
+            ("jobs", self.jobs),
+            ("rivals", self.rivals),
+            ("providers", self.providers),
+        ):
+            if len({each.name for each in named}) < len(named):
+                raise ValueError(f"two {what} have one name")
+        known = {stream.name for stream in self.jobs}
+        for rival in self.rivals:
+            if unknown := set(rival.jobs) - known:
+                raise ValueError(f"rival {rival.name} looks at unknown jobs: {min(unknown)}")
+            if rival.policy is Policy.ACCOMPLICE and len(rival.jobs) != 1:
+                raise ValueError(f"accomplice {rival.name} names his poster's one stream of jobs")
+        return self
+
+    @property
+    def home(self) -> Provider:
+        """Where the first lease is opened."""
+        return self.providers[0]
+
+    @property
+    def digest(self) -> str:
+        """Of everything in it, however the file was written."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return "0x" + hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def horizon_s(self) -> int:

@@ -154,7 +154,7 @@ def make_provider(homes: Settlement, ground: Ground, tenant: Address | None) -> 
     happening = events(ground.scenario, ground.seed)
     path = rent_path(happening)
     (homes.provider / "prices.json").write_text(json.dumps(path), "utf-8")
-    rent, at = ground.scenario.rent, ground.deployment
+    rent, at = ground.scenario.home, ground.deployment
     tables: dict[str, dict[str, Any]] = {
         "chain": {
             "rpc": [ground.devnet.url],

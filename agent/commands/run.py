@@ -72,10 +72,10 @@ async def _live(place: Home, config: Config, phase: Phase) -> None:
 
         await preflight(place, config)
     async with waking(place, config) as children:
-        from agent.wiring import live
+        from agent.wiring import hosted, live
 
         _log_to(place.logs / "agent.log")
-        await live(place, config, children, awake)
+        await live(place, config, hosted(place, config, children), awake)
 
 
 async def _owe(place: Home, config: Config, agent: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -34,6 +34,7 @@ from telemetry.others_words import tame
 FAR: Final = 2**62
 PATIENCE: Final = 4_096
 """Records for which a decision waits for the last of its transactions."""
+Look = Callable[[Audited], Awaitable[None]]
 TOLD: Final = "told"
 HELD: Final = "held"
 
@@ -103,11 +104,12 @@ async def export(
     out: Path,
     tell: Callable[[Done], None],
     progress: Progress | None = None,
+    look: Look | None = None,
 ) -> Exported:
-    """Write the tables in `out`, or go on with them."""
+    """Write the tables in `out`, or go on with them; `look` is shown every audit as it is made."""
     folder, exported = Folder(out), Exported(out)
     for each in asked:
-        done = await _one(each, folder, progress)
+        done = await _one(each, folder, progress, look)
         exported.done.append(done)
         tell(done)
     lives = list(folder.rows())
@@ -119,10 +121,12 @@ async def export(
     return exported
 
 
-async def _one(asked: Asked, folder: Folder, progress: Progress | None) -> Done:
+async def _one(
+    asked: Asked, folder: Folder, progress: Progress | None, look: Look | None
+) -> Done:
     """One life, or why not."""
     try:
-        return await _life(asked, folder, progress)
+        return await _life(asked, folder, progress, look)
     except BadKept:
         raise
     except TelemetryError as error:
@@ -131,11 +135,15 @@ async def _one(asked: Asked, folder: Folder, progress: Progress | None) -> Done:
         return Done(asked, None, 0, tame(f"a figure that no column holds: {error}"))
 
 
-async def _life(asked: Asked, folder: Folder, progress: Progress | None) -> Done:
+async def _life(
+    asked: Asked, folder: Folder, progress: Progress | None, look: Look | None
+) -> Done:
     with Spool() as spool:
         async with examining(
             asked, progress=progress, harvest=columns, gather=spool.gather, kept_at=folder.on_chain
         ) as audited:
+            if look is not None:
+                await look(audited)
             birth, verdict = audited.known.birth, audited.verdict
             name = audited.name or (name_of(birth) if birth else None)
             held = folder.row(name) if name else None

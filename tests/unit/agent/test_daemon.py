@@ -11,7 +11,9 @@ import pytest
 from agent import life
 from agent.daemon import Daemon
 from agent.errors import NotesUnwritable
+from agent.host import WALL
 from agent.life import Notes, Phase
+from agent.mind import reflex
 from chain.errors import LedgerFull, SignerGone, WrongChain
 from chain.types import Block
 from telemetry.record import Record
@@ -66,9 +68,12 @@ class Life:
         )
         home = SimpleNamespace(run=self.folder, notes=self.folder / "life.json")
         body = SimpleNamespace(
-            tools=SimpleNamespace(config=config, signer=self.signer, client=Client(), home=home),
+            tools=SimpleNamespace(
+                config=config, signer=self.signer, client=Client(), home=home, time=WALL
+            ),
             log=self.log,
             scorer=None,
+            rule=reflex,
             seed=bytes(32),
             who=SimpleNamespace(born_at=1, agent=1, places=SimpleNamespace(registry="0x")),
             hands=SimpleNamespace(unsure=False, first_open=lambda: (0, 0)),
@@ -185,7 +190,7 @@ async def test_told_to_stop_in_the_middle_of_a_tick_it_still_asks_what_that_mean
 ):
     """An eviction that came during a tick was taken for a pause, and the life was lost."""
     daemon, asked = alive.daemon, []
-    daemon._body.tools.clock = lambda: 0.0
+    daemon._body.tools.time = replace(WALL, clock=lambda: 0.0)
 
     async def tick():
         daemon.stop()

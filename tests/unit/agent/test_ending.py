@@ -11,6 +11,7 @@ import pytest
 
 from agent.ending import Ending, Will
 from agent.hands import Hands
+from agent.host import WALL
 from chain import abi
 from chain.contracts import BALANCE_OF, LIFE_OF
 from chain.errors import SignerGone
@@ -149,7 +150,12 @@ class Life:
             hands=self.hands,
             publisher=self.publisher,
             compute=Compute(),
-            tools=SimpleNamespace(client=self.chain, signer=self.signer, sender=sender),
+            tools=SimpleNamespace(
+                client=self.chain,
+                signer=self.signer,
+                sender=sender,
+                time=replace(WALL, clock=self.clock),
+            ),
             who=SimpleNamespace(
                 agent=1,
                 wallet=KEY.address,
@@ -160,7 +166,7 @@ class Life:
 
     async def end(self, patience_s: float = 20, *, drained: bool = False) -> bool:
         will = Will("died", "insolvent", drained=drained, patience_s=patience_s)
-        return await Ending(self.body, will, self.clock).run()
+        return await Ending(self.body, will).run()
 
     def told(self, kind: str) -> list[dict]:
         records = (Record.decode(data) for _, data in self.log.records())

@@ -88,9 +88,9 @@ async def test_the_survey_tries_the_best_jobs_that_are_due():
             COUNT: [7],
             OPEN_JOBS: lambda args: [list(rows), list(rows.values()), 0],
             CHECK: check,
-            GAS_FOR: [123_000],
+            GAS_FOR: [99_000],
         },
-        simulations=lambda call: Simulation(call.args[0][-1] != "7", 99_000, ""),
+        simulations=lambda call: Simulation(call.args[0][-1] != "7", call.gas, ""),
     )
     found = await make({"check_n": 3}, TOOLS).survey(read, snapshot())
     assert asked == [6, 5, 7]  # the best rewards; the fourth is not due

@@ -1,0 +1,1 @@
+"""Many worlds, each with one whole life in it, in lockstep and without the live view."""
