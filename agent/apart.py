@@ -1,150 +1,174 @@
-"""A stranger's strategy, kept in a child process: plain data in, plain data out."""
+"""A stranger's strategy, kept in a child process: plain data in, plain data out.
+
+One that fails or hangs is skipped, started again, and left alone for longer each time it goes on
+so; nothing it does holds up the life.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import os
-import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
+from agent import bounds, quarantine
+from agent.child import Child
+from agent.confinement.confine import Confinement
 from agent.errors import PluginFailed
-from chain.errors import ChainError
+from agent.quarantine import GOOD, Standing
+from agent.reads import Reads
 from chain.port import Reader
-from chain.types import Address, Call, Json
+from chain.types import Json
 from strategies.errors import NotPlain
 from strategies.plain import from_plain, to_plain
 from strategies.port import Action, Snapshot
 
-MOST_BYTES: Final = 1 << 20
-MOST_READS: Final = 256
 ANSWER_S: Final = 5.0
-MOST_ACTIONS: Final = 26
-MOST_WORDS: Final = 500
-LONGEST_SIGNATURE: Final = 1000
-"""Signatures are remembered, so that none is taken apart twice."""
-KEPT: Final = ("PYTHONPATH", "LANG", "LC_ALL", "TZ")
-"""All that a child learns of our environment: enough to find its own code."""
+START_S: Final = 30.0
+"""Waking may take longer than an answer: whoever asks too early asks again at the next tick."""
+T = TypeVar("T")
 
 
 class Apart:
     """Looks like a strategy; each question goes to the child, started again after it failed."""
 
-    def __init__(self, name: str, options: Mapping[str, Any], tools: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        tools: Mapping[str, str],
+        *,
+        may_lack: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`may_lack` is the operator's word that it may run where it cannot be confined."""
         self.name = name
+        self._compute = tools["compute"]
         self._born = {"name": name, "options": dict(options), "tools": dict(tools)}
-        self._child: Process | None = None
+        self._may_lack = may_lack
+        self._clock = clock
+        self._child: Child | None = None
+        self._waking: asyncio.Task[Child] | None = None
         self._turn = asyncio.Lock()
+        self._standing: dict[str, Standing] = {}
 
     async def survey(self, read: Reader, seen: Snapshot) -> Mapping[str, Json]:
-        found = await self._ask({"survey": to_plain(seen)}, read)
-        if not isinstance(found, Mapping):
-            raise PluginFailed(f"{self.name} surveyed something that is no map")
-        return found
+        return await self._ask("survey", seen, Reads(read), bounds.survey)
 
     async def propose(self, seen: Snapshot) -> Sequence[Action]:
-        offered = await self._ask({"propose": to_plain(seen)}, None)
-        if not isinstance(offered, list) or len(offered) > MOST_ACTIONS:
-            raise PluginFailed(f"{self.name} proposed something that is no short list")
+        return await self._ask("propose", seen, None, self._actions)
+
+    async def confinement(self) -> Confinement:
+        """How it would be confined here; none of its own code is run to find out."""
+        child = await Child.start(self.name)
         try:
-            return [from_plain(Action, action) for action in offered]
-        except NotPlain as fault:
-            raise PluginFailed(f"{self.name} proposed something that is no action") from fault
+            async with asyncio.timeout(START_S):
+                return await self._confine(child, may_lack=True)
+        except (*_SILENCE, ValueError, NotPlain) as fault:
+            raise PluginFailed(f"{self.name} cannot be tried: {type(fault).__name__}") from fault
+        finally:
+            await child.end()
 
     async def close(self) -> None:
         """End the child and whatever it started in its session."""
+        waking, self._waking = self._waking, None
+        if waking is not None:
+            waking.cancel()
+            await asyncio.wait([waking])
+            if not waking.cancelled() and waking.exception() is None:
+                self._child = waking.result()
         child, self._child = self._child, None
-        if child is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        if child.stdin is not None:
-            child.stdin.close()
-        await child.wait()
+        if child is not None:
+            await child.end()
 
-    async def _ask(self, question: Mapping[str, Any], read: Reader | None) -> Any:
+    def _actions(self, said: Any) -> Sequence[Action]:
+        if not isinstance(said, list) or len(said) > bounds.MOST_ACTIONS:
+            raise PluginFailed(f"{self.name} proposed something that is no short list")
+        return list(bounds.actions(self.name, [from_plain(Action, action) for action in said]))
+
+    async def _ask(
+        self, what: str, seen: Snapshot, reads: Reads | None, judge: Callable[[Any], T]
+    ) -> T:
         async with self._turn:
+            self._refuse_while_alone(what)
             try:
-                async with asyncio.timeout(ANSWER_S):
-                    child = self._child or await self._start()
-                    return await self._converse(child, question, read)
-            except PluginFailed:
-                raise  # it answered: that it cannot
-            except (TimeoutError, OSError, EOFError) as fault:
-                await self.close()
-                raise PluginFailed(f"{self.name} did not answer: {type(fault).__name__}") from fault
+                child = await self._awake()
+                said = judge(await self._answer(child, {what: to_plain(seen)}, reads))
+            except asyncio.CancelledError:
+                if self._child is not None:  # else it is still waking, which is no fault of its
+                    await self.close()  # its late answer would meet the next question
+                    self._note_failure(what)
+                raise
+            except PluginFailed as fault:
+                if reads is None or not reads.failed_us:
+                    raise PluginFailed(f"{fault}{self._note_failure(what)}") from fault
+                raise
             except Exception as fault:
                 await self.close()
-                raise PluginFailed(f"{self.name} spoke nonsense: {type(fault).__name__}") from fault
-            except BaseException:
-                await self.close()  # its late answer would meet the next question
-                raise
+                word = "did not answer" if isinstance(fault, _SILENCE) else "spoke nonsense"
+                told = f"{self.name} {word}: {type(fault).__name__}{self._note_failure(what)}"
+                raise PluginFailed(told) from fault
+            self._standing.pop(what, None)
+            return said
 
-    async def _start(self) -> Process:
-        """A child with nothing of ours: no open file, no variable, no folder, no terminal."""
-        self._child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "agent.plugin_host"),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            limit=MOST_BYTES,
-            cwd="/",
-            env={name: os.environ[name] for name in KEPT if name in os.environ},
-            close_fds=True,
-            start_new_session=True,
-        )
-        try:
-            await self._converse(self._child, {"make": self._born}, None)
-        except PluginFailed:
-            await self.close()  # a child that made no strategy has nothing to answer with
-            raise
+    async def _answer(
+        self, child: Child, question: Mapping[str, Any], reads: Reads | None
+    ) -> object:
+        async with asyncio.timeout(ANSWER_S):
+            return await child.ask(question, reads)
+
+    async def _awake(self) -> Child:
+        """The child, started if need be; one who is tired of waiting does not stop the start."""
+        if self._child is None:
+            if self._waking is None:
+                self._waking = asyncio.ensure_future(self._start())
+            try:
+                self._child = await asyncio.shield(self._waking)
+            finally:
+                if self._waking is not None and self._waking.done():
+                    self._waking = None
         return self._child
 
-    async def _converse(self, child: Process, line: Mapping[str, Any], read: Reader | None) -> Any:
-        """Say one line and serve the child's reads until it answers."""
-        for _ in range(MOST_READS):
-            said = await _exchange(child, line)
-            if "ok" in said:
-                return said["ok"]
-            if "fault" in said:
-                raise PluginFailed(f"{self.name}: {str(said['fault'])[:MOST_WORDS]}")
-            if read is None:
-                raise ValueError("only a survey may read")
-            line = await _serve(read, said["read"])
-        raise ValueError("too many reads")
+    async def _start(self) -> Child:
+        """Confined first, and only then with the stranger's code in it."""
+        child = await Child.start(self.name)
+        try:
+            async with asyncio.timeout(START_S):
+                await self._confine(child, may_lack=self._may_lack)
+                await child.ask({"make": self._born})
+        except BaseException:
+            await child.end()  # a child that made no strategy has nothing to answer with
+            raise
+        return child
+
+    async def _confine(self, child: Child, *, may_lack: bool) -> Confinement:
+        about = {"name": self.name, "compute": self._compute}
+        found = from_plain(Confinement, await child.ask({"confine": about}))
+        if found.lacks and not may_lack:
+            raise PluginFailed(refusal(self.name, found), ALLOW)
+        return found
+
+    def _refuse_while_alone(self, what: str) -> None:
+        standing = self._standing.get(what, GOOD)
+        left = quarantine.left_s(standing, self._clock())
+        if left > 0:
+            times = f"it failed {standing.failures} times in a row"
+            raise PluginFailed(f"{self.name} is left alone for {left:.0f} s more: {times}")
+
+    def _note_failure(self, what: str) -> str:
+        """What to add to the words about it: when it is asked again."""
+        standing = quarantine.failed(self._standing.get(what, GOOD), self._clock())
+        self._standing[what] = standing
+        pause = quarantine.pause_s(standing.failures)
+        return f"; left alone for {pause:.0f} s" if pause else ""
 
 
-async def _exchange(child: Process, line: Mapping[str, Any]) -> Mapping[str, Any]:
-    if child.stdin is None or child.stdout is None:
-        raise EOFError
-    child.stdin.write(json.dumps(line).encode() + b"\n")
-    await child.stdin.drain()
-    reply = await child.stdout.readline()
-    if not reply:
-        raise EOFError
-    said = json.loads(reply)
-    if not isinstance(said, dict):
-        raise ValueError("no answer is anything but a map")  # noqa: TRY004  # nonsense of any kind
-    return said
+_SILENCE: Final = (TimeoutError, OSError, EOFError)
 
 
-async def _serve(read: Reader, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The child reads through us, at the snapshot's block and nowhere else."""
-    try:
-        match asked:
-            case {"call": [to, str(signature), args]} if len(signature) <= LONGEST_SIGNATURE:
-                return {"value": await read.call(Address(to), signature, args)}
-            case {"balance": of}:
-                return {"value": await read.balance(Address(str(of)))}
-            case {"base_fee": _}:
-                return {"value": await read.base_fee()}
-            case {"simulate": [call, sender]}:
-                trial = await read.simulate(from_plain(Call, call), Address(sender))
-                return {"value": to_plain(trial)}
-    except ChainError as fault:
-        return {"fault": str(fault)}
-    raise ValueError("an unknown read")
+ALLOW: Final = "list it in plugins.allow_unconfined if you trust it with all that is yours"
+
+
+def refusal(name: str, found: Confinement) -> str:
+    """Why a stranger's strategy is not loaded here."""
+    return f"{name} is not run: it cannot be confined here; {found.told()}"

@@ -230,7 +230,7 @@ class Shop(Section):
     facilitator: UriText = ""
     token_name: str = "USD Coin"  # noqa: S105  # no secret
     token_version: str = "2"  # noqa: S105  # likewise
-    max_timeout_s: int = Field(default=300, ge=30, le=86_400)
+    max_timeout_s: int = Field(default=300, ge=30, le=36_000)
     body_bytes: int = Field(default=65_536, gt=0, le=2**20)
     queue_n: int = Field(default=8, ge=1, le=64)
 

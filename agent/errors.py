@@ -7,8 +7,9 @@ AgentError                 base; `advice` is what the operator should do, in one
 │   ├── CannotBeBorn       no permit, or too little money
 │   └── PortTaken          the gateway's port is in use
 ├── NotesUnwritable        the disk did not take the notes: retry
+├── ShopFailed             the shop's book cannot be read or written: sell nothing, live on
 ├── IntegrityFault         our own code found the life inconsistent: halt
-└── PluginFailed           a strategy raised, hung or spoke nonsense: skip it for this tick
+└── PluginFailed           a strategy raised, hung, spoke nonsense or cannot be confined: skip it
 
 Faults of the layers below keep their own trees; each names its consequence in the same words:
 retry, skip, halt, stop.
@@ -59,6 +60,12 @@ class NotesUnwritable(AgentError):
     consequence = "retry"
 
 
+class ShopFailed(AgentError):
+    """The shop's book cannot be read or written; nothing is sold until it can."""
+
+    consequence = "skip"
+
+
 class IntegrityFault(AgentError):
     """Our own code found the life inconsistent with itself."""
 
@@ -66,6 +73,6 @@ class IntegrityFault(AgentError):
 
 
 class PluginFailed(AgentError):
-    """A strategy raised, hung or spoke nonsense."""
+    """A strategy raised, hung, spoke nonsense or cannot be confined."""
 
     consequence = "skip"

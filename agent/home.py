@@ -55,6 +55,10 @@ class Home:
         return self.root / "life.json"
 
     @property
+    def shop(self) -> Path:
+        return self.root / "shop.sqlite"
+
+    @property
     def cars(self) -> Path:
         return self.root / "cars"
 

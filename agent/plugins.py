@@ -57,6 +57,14 @@ def strangers(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if not _ours(_find(STRATEGIES, name)))
 
 
+def points(compute: str, name: str) -> tuple[EntryPoint, EntryPoint]:
+    """What a child loads: our own network before it is shut in, a stranger's strategy after."""
+    network = _find(COMPUTE, compute)
+    if not _ours(network):
+        raise BadConfig(f"the compute network {compute} is not Forager's own")
+    return network, _find(STRATEGIES, name)
+
+
 def needs(name: str, options: Mapping[str, Any], places: Places) -> Needs:
     """What our own strategy's calls need of the limits; a stranger's is given nothing by itself."""
     _find(STRATEGIES, name)

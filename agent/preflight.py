@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent import birth, plugins
+from agent.apart import ALLOW, Apart, refusal
 from agent.errors import BadConfig
 from chain.errors import BadSettings
 from chain.signer_config import read as read_signer_config
@@ -24,6 +25,7 @@ async def preflight(home: Home, config: Config) -> None:
 
     birth.read_permit(home)
     _plugins(config)
+    await _confined(config)
     if config.keys.signer == "child":
         _signer(home, config)
     async with ChainClient(config.chain.rpc, config.chain.chain_id) as client:
@@ -57,6 +59,16 @@ def _plugins(config: Config) -> None:
     )
     for name in config.use:
         plugins.strategy(name, config.strategies.get(name, {}), Tools(network), lambda *_: None)
+
+
+async def _confined(config: Config) -> None:
+    """Strangers' strategies run shut in, or by the operator's word, or not at all."""
+    for name in plugins.strangers(config.use):
+        if name in config.plugins.allow_unconfined:
+            continue
+        found = await Apart(name, {}, {"compute": config.compute}).confinement()
+        if found.lacks:
+            raise BadConfig(refusal(name, found), ALLOW)
 
 
 def _signer(home: Home, config: Config) -> None:

@@ -53,7 +53,13 @@ def status(
             }
             for epoch in epochs
         ],
-        "faults": {**faults, **body.senses.faults, **living.faults, **publishing.troubles},
+        "faults": {
+            **faults,
+            **body.senses.faults,
+            **living.faults,
+            **publishing.troubles,
+            **body.trade.troubles,
+        },
     }
 
 

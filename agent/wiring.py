@@ -130,7 +130,7 @@ async def live(home: Home, config: Config, host: Host, awake: Callable[[], None]
             config.compute, places.lease_market, places.token, who.guardian
         )
         stall = await stack.enter_async_context(shop.opened(config, tools, log, who, mind.scorer))
-        strategies = _strategies(config, StrategyTools(compute, stall.trade), who)
+        strategies = _strategies(config, StrategyTools(compute, stall.trade, stall.scorer), who)
         for strategy in strategies:
             if isinstance(strategy, Apart):
                 stack.push_async_callback(strategy.close)

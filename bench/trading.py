@@ -21,7 +21,7 @@ from strategies.pool import Pool
 from strategies.port import Action, Holdings, Snapshot
 from strategies.quotes import NOW, SPAN_S
 from strategies.samples import TOOLS, address, snapshot
-from strategies.trader import BUY, make
+from strategies.trader import BUY, USUAL_GAS, make
 from world.pools import FairRegime, PoolTable, Visit, after, order, visits
 
 BLOCK_S: Final = 1800
@@ -32,7 +32,6 @@ WEEK_S: Final = 168 * HOUR
 MONEY: Final = 1_000_000_000
 HELD_PCT: Final = 30
 DEPTH: Final = 50_000_000_000
-GAS_UNITS: Final = 200_000
 OPTIONS: Final = {
     "desk": address(20),
     "pair": address(21),
@@ -93,7 +92,7 @@ def live(place: Place, seed: int, choose: Choice, start_pct: int = 0) -> Week:
             hour = []
         if at == BEFORE_S and start_pct:
             _buy(week, MONEY * start_pct // 100)
-        if at >= BEFORE_S:
+        if at >= BEFORE_S and choose is not nothing:
             offered = strategy.propose(_seen(week, place, at - BEFORE_S))
             week.offers += bool(offered)
             chosen = choose(offered)
@@ -145,7 +144,7 @@ def _seen(week: Week, place: Place, age_s: int) -> Snapshot:
         PLAIN,
         holdings=Holdings(Wei(10**20), Micro(week.micro)),
         gas_price=Wei(gas_price),
-        eth_price=Micro(place.gas_micro * 10**18 // (GAS_UNITS * gas_price)),
+        eth_price=Micro(place.gas_micro * 10**18 // (USUAL_GAS * gas_price)),
         age_s=age_s,
         horizon_s=WEEK_S,
         surveys={
@@ -205,6 +204,7 @@ def pool(swing_pct: float, informed_per_h: float, noise_per_h: float) -> PoolTab
 PLACES: Final = (
     Place("noise, slow news", pool(0.2, 0.3, 4), 20_000),
     Place("noise and news", pool(0.5, 1, 4), 20_000),
+    Place("noise, swift news", pool(0.5, 12, 4), 20_000),
     Place("news alone", pool(0.5, 4, 0), 20_000),
     Place("noise, slow news, dear gas", pool(0.2, 0.3, 4), 1_000_000),
 )

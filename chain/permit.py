@@ -95,7 +95,19 @@ class Receive:
     nonce: bytes
 
 
-Message = Birth | Resume | Limits | Checkpoint | Access | Receive
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """EIP-3009: whoever likes may bring `value` from `from` to `to` until `valid_before`, once."""
+
+    payer: Address
+    to: Address
+    value: int
+    valid_after: int
+    valid_before: int
+    nonce: bytes
+
+
+Message = Birth | Resume | Limits | Checkpoint | Access | Receive | Transfer
 
 TYPES: Final[Mapping[type[Message], str]] = {
     Birth: "Birth(address wallet,address operator,address logKey,bytes32 genome,uint64[] parents,"
@@ -106,12 +118,14 @@ TYPES: Final[Mapping[type[Message], str]] = {
     Access: "Access(uint256 lease,address provider,uint64 at,bytes32 digest)",
     Receive: "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,"
     "uint256 validBefore,bytes32 nonce)",
+    Transfer: "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,"
+    "uint256 validBefore,bytes32 nonce)",
 }
 
 
 def digest(domain: Domain, message: Message) -> bytes:
     """The 32 bytes that are signed."""
-    return keccak(b"\x19\x01" + _separator(domain) + _struct_hash(message))
+    return keccak(b"\x19\x01" + separator(domain) + _struct_hash(message))
 
 
 def sign(key: Key, domain: Domain, message: Message) -> bytes:
@@ -184,7 +198,8 @@ def birth_from_json(data: Mapping[str, Json]) -> tuple[Birth, bytes]:
     return permit, bytes.fromhex(str(data["signature"]).removeprefix("0x"))
 
 
-def _separator(domain: Domain) -> bytes:
+def separator(domain: Domain) -> bytes:
+    """What a contract calls its DOMAIN_SEPARATOR."""
     return keccak(
         encode(
             ["bytes32", "bytes32", "bytes32", "uint256", "address"],

@@ -10,11 +10,15 @@ __all__ = ["ARTIFACTS", "NAMES", "abi", "artifact"]
 ARTIFACTS: Final = Path(__file__).parent / "artifacts"
 NAMES: Final = (
     "AgentRegistry",
+    "ForecastBoard",
     "GasStation",
     "JobBoard",
     "LeaseMarket",
     "LogWitness",
+    "SwapDesk",
     "TestDollar",
+    "Vault",
+    "VaultDesk",
 )
 
 

@@ -1,9 +1,8 @@
 // A second verifier of Forager's logs, written from docs/telemetry-format.md alone. It needs Node 20 and
 //   npm install @ipld/{car@5.4.2,dag-cbor@9.2.5} @noble/{curves,hashes}@2.4.0 cborg@4.5.8 multiformats@13.4.2
 //   node verify.mjs FOLDER|GATEWAY [--agent N] [--json]
-// Prints `kind record detail` for each fault, then OK or FAILED n; ends with 0, 1, or with 2 without a log.
-// Of the page's list it checks 1 to 5, by the rules below and no more. It leaves to `forager audit` how deep
-// records are, what calls do, fields that no rule reads, and all of a chain (6 to 11), as whose key it is.
+// Prints `kind record detail` for each fault, then OK or FAILED n; ends with 0, 1, or 2 without a log. Checks
+// 1 to 5 of the list on that page, by the rules below; depth, calls, other fields, chains are for the audit.
 import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { CarBlockIterator } from '@ipld/car'
@@ -16,11 +15,10 @@ import { base32 } from 'multiformats/bases/base32'
 
 const [sha, keccak] = [sha256, keccak_256].map((hash) => (...parts) =>
   hash(Buffer.concat(parts.map((part) => Buffer.from(part)))))
-const hex = (bytes) => `0x${Buffer.from(bytes).toString('hex')}`
+const [hex, node] = [(x) => `0x${Buffer.from(x).toString('hex')}`, (right, left) => sha([1], left, right)]
 const word = (x) => Buffer.from(BigInt(x).toString(16).padStart(64, '0'), 'hex')
 const cidOf = (digest) => base32.encode(Buffer.concat([Uint8Array.of(1, 0x71, 0x12, 0x20), digest]))
-const same = (a, b) => Buffer.compare(a, b) === 0
-const isInt = (x) => Number.isSafeInteger(x) && x >= 0
+const [same, isInt] = [(a, b) => !Buffer.compare(a, b), (x) => Number.isSafeInteger(x) && x >= 0]
 const is = (form, x) => typeof x === 'string' && form.test(x)
 const must = (holds, otherwise) => { if (!holds) throw new Error(otherwise) }
 class Tokens extends Tokenizer {
@@ -35,11 +33,12 @@ const unpack = (data) => decode(data, { ...STRICT, tokenizer: new Tokens(data, S
 const typeEncoders = { Object: (x) => x instanceof Number ? new Token(Type.float, +x) : null }
 const pack = (x) => encode(x, { float64: true, typeEncoders })
 delete Object.prototype.__proto__ // in a map it is a key like any other
-const log = { size: 0, leaf: Buffer.alloc(32), peaks: [], epochs: [], acts: new Set(), highest: 0 }
+const log = { size: 0, leaf: Buffer.alloc(32), peaks: [], epochs: [], acts: new Map(), highest: 0 }
 const [findings, heads, seen] = [[], new Map(), new Map()] // seen: intents and nonces, each named once
 const isNew = ({ intent: i, nonce: n }) => !seen.has(i) && !seen.has(n ?? i) && seen.set(n ?? i).set(i, n)
 const cause = (because) => because === log.ends ? 'close' : log.acts.has(because) && `${because}`
-const node = (right, left) => sha([1], left, right)
+const asked = ({ key, params: { price_micro: p } }) => key === 'merchant.price' && (isInt(p) ? `${p}` : p)
+const once = ({ asset, from, nonce }) => ({ intent: `${asset} ${from} ${nonce}`.toLowerCase() })
 const sum = (logprobs, n) => logprobs.slice(0, n).reduce((total, x) => total + Math.exp(x), 0)
 const u = () => Number(BigInt(hex(sha(word(log.birth.seed), word(log.size).subarray(24)))) >> 203n) / 2 ** 53
 function signer ({ agent, epoch, size, root, prev, sig }) {
@@ -73,6 +72,7 @@ const RULES = [ // of what, the kind of fault, and what must hold or else it is 
     is(b === log.ends ? /^(serve|act|anchor|end|drain)$/ : /^(serve|act|anchor)$/, purpose)],
   ['sent intent', (it) => it.purpose !== 'act' || /^(\w+)\.\d+$/.exec(it.intent)[1] === cause(it.because)],
   ['settled intent', (it) => isInt(it.nonce) && it.nonce === seen.get(it.intent) && seen.set(it.intent)],
+  ['funds sale', (x) => x.why !== 'sold' || (asked(log.acts.get(x.because)) === x.amount && isNew(once(x)))],
   ['anchor anchor', (it) => log.epochs[it.epoch].mark === `${it.size} ${cidOf(it.root)} ${cidOf(it.digest)}`],
   ['end intent', ({ intents }) => intents.every((it) => is(/^/, it.intent) && isInt(it.nonce) && isNew(it))],
   ['epoch tree', ({ size, root }) => size === log.size && same(root, log.peaks.reduceRight(node))],
@@ -92,7 +92,7 @@ async function readRecord (data) {
   if (!log.size) Object.assign(log, { birth: body, chain, patience: Math.min(body.silence_ms, 36e5) || 0 })
   judge('record', { agent, seq, at, chain, number, prev, kind, body }, log.size, kind)
   for (const what of [kind, kind === 'effect' && body.stage]) judge(what, body, log.size, kind)
-  if (kind === 'decision' && body.chosen > 0) log.acts.add(log.size)
+  if (kind === 'decision' && body.chosen > 0) log.acts.set(log.size, body.menu?.[body.chosen])
   log.ends = kind === 'heartbeat' && 'ending' in body ? log.size : kind !== 'resume' && log.ends
   log.halt = kind === 'halt' || (log.halt && kind !== 'resume')
   log.over = kind === 'end' && is(/^(died|horizon|halted|lost)$/, body.reason)

@@ -3,7 +3,8 @@
     class TestMine(StrategyConformance):
         make = staticmethod(my_strategy.make)
 
-The moments it is tried on are `samples.moments()`; override `moments` to add your own.
+The moments it is tried on are `samples.moments()`; override `moments` to add your own. A strategy
+that calls contracts of its own names what it needs of the operator's limits in `needs`.
 """
 # ruff: noqa: S101  # tests assert
 
@@ -11,15 +12,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import fields
 from math import isfinite
 from typing import ClassVar, Final
 
 import pytest
 
-from chain.types import Json
+from chain.form import BadCall, check
+from chain.types import Call, Json
 from strategies.errors import BadOptions
+from strategies.needs import Needs, NeedsOf
 from strategies.plain import from_plain, to_plain
 from strategies.port import Action, Factory, Snapshot, Strategy
 from strategies.samples import TOOLS, moments
@@ -37,12 +40,19 @@ class StrategyConformance:
     make: ClassVar[Factory]
     """What the entry point names."""
     options: ClassVar[Mapping[str, Json]] = {}
+    needs: ClassVar[NeedsOf | None] = None
+    """What the entry point of `forager.needs` names, if there is one."""
 
     def strategy(self) -> Strategy:
         return type(self).make(self.options, TOOLS)
 
     def moments(self) -> Mapping[str, Snapshot]:
         return moments()
+
+    def needed(self, seen: Snapshot) -> Needs:
+        """What its calls need of the limits, as far as it says."""
+        needs = type(self).needs
+        return Needs() if needs is None else needs(self.options, seen.places)
 
     def _proposals(self) -> Iterator[tuple[str, Snapshot, Sequence[Action]]]:
         strategy = self.strategy()
@@ -118,24 +128,37 @@ class StrategyConformance:
         for name, seen, actions in self._proposals():
             places = seen.places
             known = {getattr(places, field.name) for field in fields(places)} - {None}
+            known |= {rule.to for rule in self.needed(seen).rules}
             for action in actions:
                 for call in action.calls:
                     assert call.to in known, name
                     assert re.fullmatch(r"\w+\([\w,()\[\]]*\)", call.function), name
 
+    def test_calls_are_those_that_its_needs_name(self) -> None:
+        """And pay whom they name; for a strategy that says what it needs."""
+        for name, seen, actions in self._proposals():
+            if type(self).needs is not None:
+                needed = self.needed(seen)
+                paid = {seen.guardian, *needed.payees}
+                calls = [call for action in actions for call in action.calls]
+                assert all(_is_named(call, needed, paid) for call in calls), name
+
     def test_calls_spend_what_is_there_and_nothing_else(self) -> None:
         for name, seen, actions in self._proposals():
             held = seen.holdings
+            most = {token.address: token.per_action for token in self.needed(seen).tokens}
             for action in actions:
                 wei = sum(call.value + call.gas * seen.gas_price for call in action.calls)
-                pulls = [call.pull for call in action.calls if call.pull is not None]
+                asked = [call.pull for call in action.calls if call.pull is not None]
+                pulls = [pull for pull in asked if pull.token == seen.places.token]
+                others = [pull for pull in asked if pull.token != seen.places.token]
                 assert 0 <= wei <= held.wei, name
                 assert all(call.value >= 0 and call.gas > 0 for call in action.calls), name
-                assert all(pull.value > 0 for pull in pulls), name
+                assert all(pull.value > 0 for pull in asked), name
                 assert sum(pull.value for pull in pulls) <= held.micro, name
-                assert all(pull.token == seen.places.token for pull in pulls), name
-                assert all(pull.valid_before > seen.block.at for pull in pulls), name
-                assert all(_non_negative(arg) for call in action.calls for arg in call.args), name
+                assert all(pull.value <= most.get(pull.token, 0) for pull in others), name
+                assert all(pull.valid_before > seen.block.at for pull in asked), name
+                assert all(_is_sound(call) for call in action.calls), name
 
     def test_what_is_in_flight_is_not_offered_again(self) -> None:
         for name, seen, actions in self._proposals():
@@ -148,7 +171,19 @@ class StrategyConformance:
             type(self).make({**self.options, "no_such_option": 1}, TOOLS)
 
 
-def _non_negative(arg: Json) -> bool:
-    if isinstance(arg, list | tuple):
-        return all(_non_negative(item) for item in arg)
-    return not isinstance(arg, int) or arg >= 0
+def _is_named(call: Call, needed: Needs, paid: Container[object]) -> bool:
+    """Whether one of the rules allows it."""
+    return any(
+        rule.payee is None or call.args[rule.payee] in paid
+        for rule in needed.rules
+        if (rule.to, rule.function) == (call.to, call.function)
+    )
+
+
+def _is_sound(call: Call) -> bool:
+    """Whether every argument is of its type: what is unsigned is not negative."""
+    try:
+        check(call)
+    except BadCall:
+        return False
+    return True

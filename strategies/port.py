@@ -9,7 +9,7 @@ from typing import Protocol
 
 from chain.port import Reader
 from chain.types import Address, Block, Call, Json, Micro, Wei
-from compute.port import ComputeProvider, Lease, Offer
+from compute.port import ComputeProvider, Lease, Offer, Scorer
 
 
 class Vitals(StrEnum):
@@ -134,11 +134,25 @@ class Strategy(Protocol):
         ...
 
 
+class Shop(Protocol):
+    """What sells this life's inference. It obeys decisions; strategies may look into its book."""
+
+    def figures(self, at: int) -> Mapping[str, Json]:
+        """Its price, and who came for it, at a chain time."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a strategy may hold: a way to describe calls to the compute network."""
+    """What a strategy may hold: a way to describe calls to the compute network, a shop's book, and
+    the life's own model to think with while it surveys.
+    """
 
     compute: ComputeProvider
+    shop: Shop | None = None
+    """None for a life that sells nothing, and for a stranger's strategy."""
+    scorer: Scorer | None = None
+    """None where no model thinks, and for a stranger's strategy."""
 
 
 Factory = Callable[[Mapping[str, Json], Tools], Strategy]

@@ -10,6 +10,7 @@ from typing import Any
 
 from cbrrr import encode_dag_cbor
 
+from chain.authorized import Authorized
 from chain.calldata import Filling, calldata, selector
 from chain.contracts import BIRTH
 from chain.keys import Key
@@ -308,6 +309,7 @@ class Deeds:
     out: tuple[Movement, ...] = ()
     into: tuple[Movement, ...] = ()
     authorizations: Mapping[str, frozenset[tuple[str, bytes]]] = field(default_factory=dict)
+    authorized: tuple[Authorized, ...] = ()
     leases: tuple[LeaseFact, ...] = ()
     times: Mapping[int, int] = field(default_factory=dict)
     hashes: Mapping[int, str | None] = field(default_factory=dict)
@@ -394,6 +396,10 @@ class FakeWitness:
     async def gains(self, life: Registered, head: int) -> AsyncIterator[Movement]:
         for gain in self._done.into:
             yield gain
+
+    async def authorized(self, txs: Any) -> AsyncIterator[tuple[Authorized, ...]]:
+        for tx in txs:
+            yield tuple(each for each in self._done.authorized if each.tx == tx)
 
     async def leases(self, market: str, life: Registered, named: Any) -> Any:
         return self._done.leases

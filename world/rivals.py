@@ -156,5 +156,7 @@ def haste(policy: Policy, wait: int, job: Job, sky: Sky) -> int | None:
             return wait * 2 // (2 + sky.others)
         case Policy.FRUGAL:
             return wait if sky.cheap else None
+        case Policy.STORMY:
+            return None if sky.cheap else wait
         case Policy.PATIENT:
             return wait

@@ -13,24 +13,21 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from strategies.port import Placing
 from world.errors import BadScenario
+from world.news import NewsTable
+from world.pools import PoolTable
+from world.section import NAME, Section
+from world.vaults import VaultTable
 
 HOUR: Final = 3600
-NAME: Final = r"^[a-z][a-z0-9-]{0,30}$"
 MOST_WORK: Final = 5000
 SHIPPED: Final = Path(__file__).parent / "scenarios"
 DEMO: Final = SHIPPED / "demo.toml"
-
-
-class Section(BaseModel):
-    """A table of the file."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
 
 class Time(Section):
@@ -106,6 +103,8 @@ class Policy(StrEnum):
     """The sooner, the more jobs somebody else has done of late: success draws him."""
     FRUGAL = "frugal"
     """Works only while gas is cheap, and then at once."""
+    STORMY = "stormy"
+    """Works only while gas is dear, and then at once: when others stay at home."""
     ACCOMPLICE = "accomplice"
     """Takes what his own poster posts, in the very block in which it can be done: a trap."""
 
@@ -198,6 +197,9 @@ class Scenario(Section):
     providers: tuple[Provider, ...] = Field(min_length=1)
     gas: Gas
     halts: Halts | None = None
+    pools: tuple[PoolTable, ...] = ()
+    vault: VaultTable | None = None
+    news: NewsTable | None = None
     use: tuple[str, ...] = ("thrift", "keeper")
     """The strategies that agents here are born with."""
     strategies: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
@@ -228,7 +230,9 @@ class Scenario(Section):
     @property
     def digest(self) -> str:
         """Of everything in it, however the file was written."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(
+            self.model_dump(mode="json", exclude_unset=True), sort_keys=True, separators=(",", ":")
+        )
         return "0x" + hashlib.sha256(text.encode()).hexdigest()
 
     @property

@@ -35,7 +35,7 @@ Check = Callable[[Home, "Config"], Awaitable[Finding]]
 
 
 def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
-    """Look at config, keys, permit, limits, model, chain, money and port; change nothing."""
+    """Look at config, keys, strangers, limits, model, chain, money and port; change nothing."""
     import json
 
     from agent.config import load
@@ -108,6 +108,26 @@ async def _isolation(place: Home, config: Config) -> Finding:
     return Finding(
         "isolation", "note", f"the wallet's key is not isolated from other programs of user {user}"
     )
+
+
+async def _strangers(place: Home, config: Config) -> Finding:
+    """Which strategies are not Forager's own, and what keeps each from everything else."""
+    del place
+    from agent import plugins
+    from agent.apart import ALLOW, Apart
+
+    strangers = plugins.strangers(config.use)
+    allowed = config.plugins.allow_unconfined
+    found = [
+        (name, await Apart(name, {}, {"compute": config.compute}).confinement())
+        for name in strangers
+    ]
+    told = "; ".join(f"{name} runs apart: {confinement.told()}" for name, confinement in found)
+    open_ = [name for name, confinement in found if confinement.lacks]
+    if any(name not in allowed for name in open_):
+        return Finding("strangers", "fault", f"{told}; it is not run; {ALLOW}")
+    level = "note" if open_ else "ok"
+    return Finding("strangers", level, told or "every strategy in use is Forager's own")
 
 
 async def _permit(place: Home, config: Config) -> Finding:
@@ -244,6 +264,7 @@ def _existing(path: Path) -> Path:
 CHECKS: Final[tuple[Check, ...]] = (
     _keys,
     _isolation,
+    _strangers,
     _permit,
     _model,
     _chain,

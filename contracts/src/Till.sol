@@ -3,18 +3,13 @@ pragma solidity ^0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {IEIP3009} from "./interfaces/IEIP3009.sol";
+import {Authorized} from "./Authorized.sol";
 
 /// @title Till
-/// @notice Takes one token in, either from an allowance or on a signed EIP-3009 authorization.
-/// @dev The nonce of an authorization is the hash of everything the call says: its selector and all
-/// arguments but the authorization itself. A signature therefore buys exactly one call with exactly
-/// these arguments. Anyone may submit it, nobody can bend it, and since the token lets only the
-/// payee use a "receive" authorization, nobody can burn it around this contract either.
-/// The token is chosen once, at deployment. It must move the amounts it is told: one that takes a
-/// fee or changes balances by itself must not be used.
-abstract contract Till is ReentrancyGuardTransient {
+/// @notice Takes one token in, either from an allowance or on a signed authorization.
+/// @dev The token is chosen once, at deployment. It must move the amounts it is told: one that takes
+/// a fee or changes balances by itself must not be used.
+abstract contract Till is Authorized {
     using SafeERC20 for IERC20;
 
     /// @notice The token that everything here is paid in.
@@ -43,16 +38,6 @@ abstract contract Till is ReentrancyGuardTransient {
         uint256 validBefore,
         bytes calldata signature
     ) internal {
-        IEIP3009 signable = IEIP3009(address(token));
-        signable.receiveWithAuthorization(
-            payer, address(this), value, validAfter, validBefore, nonce, signature
-        );
-    }
-
-    /// @dev The nonce of a call whose first `arguments` parameters are all of static type: there, the
-    /// start of the calldata is `abi.encodeWithSelector(selector, arguments...)` byte for byte, for
-    /// the decoder has already refused any value that is not in canonical form.
-    function _nonceOf(uint256 arguments) internal pure returns (bytes32) {
-        return keccak256(msg.data[:4 + 32 * arguments]);
+        _takeAuthorized(token, payer, value, nonce, validAfter, validBefore, signature);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {TestDollar} from "../src/TestDollar.sol";
@@ -92,6 +93,56 @@ contract HostileDollar is ERC20 {
         if (_target == address(0)) return;
         ++attempts;
         (succeeded, answer) = _target.call(_callback);
+    }
+}
+
+/// @notice A token that keeps a hundredth of each transfer but those out of nothing.
+contract FeeDollar is TestDollar {
+    function _update(address from, address to, uint256 value) internal override {
+        uint256 fee = from == address(0) || to == address(0) ? 0 : value / 100;
+        if (fee != 0) super._update(from, address(0), fee);
+        super._update(from, to, value - fee);
+    }
+}
+
+/// @notice A pair that takes everything and hands out nothing.
+contract GreedyPair {
+    uint256 public constant price0CumulativeLast = 1;
+
+    function getReserves() external view returns (uint112, uint112, uint32) {
+        return (1, 1, uint32(block.timestamp));
+    }
+
+    function swap(uint256, uint256, address, bytes calldata) external {}
+}
+
+/// @notice A vault that takes half of what it is given, mints what it likes and says what it likes.
+contract LyingVault is ERC20 {
+    IERC20 public immutable asset;
+    uint256 private immutable _minted;
+    bytes private _callback;
+
+    /// What became of the callback.
+    bool public succeeded;
+    bytes public answer;
+
+    constructor(IERC20 asset_, uint256 minted) ERC20("Lies", "LIE") {
+        (asset, _minted) = (asset_, minted);
+    }
+
+    function callBack(bytes calldata data) external {
+        _callback = data;
+    }
+
+    function convertToAssets(uint256 shares) external pure returns (uint256) {
+        return shares;
+    }
+
+    function deposit(uint256 assets, address receiver) external returns (uint256) {
+        asset.transferFrom(msg.sender, address(this), assets / 2);
+        _mint(receiver, _minted);
+        if (_callback.length != 0) (succeeded, answer) = msg.sender.call(_callback);
+        return type(uint256).max;
     }
 }
 

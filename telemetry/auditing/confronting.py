@@ -25,6 +25,7 @@ from telemetry.auditing.judge_conduct import (
     judge_speed,
     patience,
 )
+from telemetry.auditing.judge_sales import judge_sales
 from telemetry.auditing.judge_spending import Case, judge_gains, judge_nonces, judge_spendings
 from telemetry.auditing.shelf import Shelf
 
@@ -41,6 +42,7 @@ async def confront(witness: Witness, case: Case) -> tuple[LeaseFact, ...]:
     judge_anchors(judge, shelf, life, account, found)
     await judge_nonces(case, witness.transactions(life.wallet, account.nonce, _named(shelf)))
     await judge_spendings(case, witness.spendings(life, account.head))
+    await judge_sales(case, witness)
     await judge_gains(case, witness.gains(life, account.head))
     judge_ending(judge, life, account, found)
     return await _judge_conduct(witness, case) if birth else ()

@@ -14,10 +14,16 @@ from random import random
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from telemetry.auditing import findings as kinds
-from telemetry.auditing.body import Body
 from telemetry.auditing.findings import Findings, State
 from telemetry.auditing.judge_decision import judge_decision
-from telemetry.auditing.said import LONGEST_SILENCE_MS, Birth, Saying, genome_digest, say
+from telemetry.auditing.said import (
+    LONGEST_SILENCE_MS,
+    Birth,
+    Saying,
+    genome_digest,
+    priced,
+    say,
+)
 from telemetry.car import Sections, listed, read_sections
 from telemetry.checkpoint import Checkpoint, Domain, Head
 from telemetry.errors import BadCar, BadCheckpoint, BadRecord
@@ -262,7 +268,7 @@ class _EpochJudge:
 
     def _judge(self, record: Record, seq: int) -> bool:
         """Whether its body is what its kind must say; whatever else is wrong is a finding too."""
-        agent, said, at, block, _, kind, body = record
+        agent, said, at, block, _, kind, _ = record
         if agent != self._checkpoint.head.agent or said != seq:
             due = f"agent {agent}, seq {said}, where seq {seq} was due"
             self._found.fault(kinds.SEQUENCE, due, seq)
@@ -283,7 +289,7 @@ class _EpochJudge:
         try:
             if kind == "decision":
                 self._decided.append(block.number)
-                return self._decision(body, seq)
+                return self._decision(record, seq)
             self._say(record, seq)
         except BadRecord as error:
             self._found.fault(kinds.BODY, f"{kind}: {error}", seq)
@@ -314,7 +320,8 @@ class _EpochJudge:
         if len(self._sample) == SAMPLE:
             self._highest = self._sample[0][1].rank
 
-    def _decision(self, body: Body, seq: int) -> bool:
+    def _decision(self, record: Record, seq: int) -> bool:
+        body = record.body
         self._flags[-1] = ACTED if body.get("chosen") != 0 else HELD
         seen = body.get("observation")
         places = seen.get("places") if type(seen) is dict else None
@@ -325,6 +332,8 @@ class _EpochJudge:
         verdict = judge_decision(body, seq, self._seed)
         if verdict:
             self._found.fault(*verdict, seq)
+        elif body["chosen"] and (said := priced(body)):
+            self._events.append(Event(seq, record.at, record.block.number, record.kind, said))
         return verdict is None
 
     def _say(self, record: Record, seq: int) -> None:

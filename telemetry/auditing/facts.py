@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from chain.authorized import Authorized
 from telemetry.auditing.said import Mark
 
 
@@ -152,6 +153,10 @@ class Witness(Protocol):
 
     def spendings(self, life: Registered, head: int) -> AsyncIterator[Spending]:
         """All that left the wallet, of any token, in the chain's order."""
+        ...
+
+    def authorized(self, txs: Iterable[str]) -> AsyncIterator[Sequence[Authorized]]:
+        """What each of these transactions moved by EIP-3009, in the order of asking."""
         ...
 
     def gains(self, life: Registered, head: int) -> AsyncIterator[Movement]:

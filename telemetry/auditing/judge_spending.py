@@ -23,6 +23,7 @@ from telemetry.auditing.judge_chain import goes_on, has_ended_meanwhile, is_fres
 from telemetry.auditing.judge_log import LogJudge
 from telemetry.auditing.said import CAUSES
 from telemetry.auditing.shelf import Named, Shelf
+from telemetry.auditing.takings import Takings
 from telemetry.errors import BadRecord
 
 MOST_TOKENS: Final = 100
@@ -230,10 +231,11 @@ def _untold(case: Case, out: Movement) -> None:
 
 
 async def judge_gains(case: Case, gains: AsyncIterator[Movement]) -> None:
-    """What came outside the wallet's own transactions and brought in by no one it asked."""
+    """What came outside the wallet's own transactions, and paid for nothing that it sold."""
     unasked: dict[str, list[int]] = {}
+    takings = Takings(case.shelf)
     async for gain in gains:
-        if case.shelf.is_own(gain.tx):
+        if case.shelf.is_own(gain.tx) or takings.take(gain):
             continue
         kept = gain.token in unasked or len(unasked) < MOST_TOKENS
         sums = unasked.setdefault(gain.token if kept else "other tokens", [0, 0, 0])

@@ -20,11 +20,13 @@ from telemetry.auditing.said import (
     Halted,
     Leased,
     Mark,
+    Priced,
     Resumed,
     Sent,
     Settled,
+    Sold,
 )
-from telemetry.auditing.shelf import LeaseAt, Named, Owed, Shelf
+from telemetry.auditing.shelf import LeaseAt, Named, Owed, PricedAt, Shelf, SoldAt
 
 _LAST_ID: Final = re.compile(r"close\.(0|[1-9][0-9]{0,19})")
 CLOSE: Final = "close(uint256)"
@@ -34,6 +36,7 @@ _WHEN_HALTED: Final = frozenset(("anchor", "end", "drain"))
 _ASKED: Final = _PURPOSES - _WHEN_HALTED - {"birth"}
 _OF_THE_ENDING: Final = frozenset(("end", "drain"))
 _MOST_DEALT: Final = 256
+DECISION: Final = "decision"
 _PAGE_BITS: Final = 8192
 _NO_BITS: Final = bytes(_PAGE_BITS // 8)
 _GAPS: Final = frozenset(("stopped", "killed", "stalled"))
@@ -66,6 +69,8 @@ class Story:
             Leased: self._leased,
             Beat: self._beat,
             Funded: self._funded,
+            Sold: self._sold,
+            Priced: self._priced,
             Gap: self._gap,
             Halted: self._halt,
             Resumed: self._resumed,
@@ -106,7 +111,7 @@ class Story:
         heard = first
         for event in events:
             self._decisions(flags, first, heard, event.seq)
-            heard = max(heard, event.seq + 1)
+            heard = max(heard, event.seq + (event.kind != DECISION))
             self._hear(event)
         self._decisions(flags, first, heard, first + len(flags))
 
@@ -136,7 +141,8 @@ class Story:
 
     def _hear(self, event: Event) -> None:
         if self.ending is not None:
-            self._found.fault(kinds.ORDER, f"a {event.kind} after the ending", event.seq)
+            if event.kind != DECISION:  # else it is found with all other decisions
+                self._found.fault(kinds.ORDER, f"a {event.kind} after the ending", event.seq)
             return
         if hear := self._hearers.get(type(event.said)):
             hear(event.said, event)
@@ -158,6 +164,21 @@ class Story:
     def _funded(self, funded: Funded, _: Event) -> None:
         if funded.tx is not None:
             self._shelf.fund(funded.tx)
+
+    def _priced(self, priced: Priced, event: Event) -> None:
+        self._shelf.price(PricedAt(event.seq, event.block, priced.price))
+
+    def _sold(self, sold: Sold, event: Event) -> None:
+        """At the price of the decision that it names, and once for an authorization."""
+        seq, because = event.seq, sold.because
+        asked = self._shelf.priced(because) if because < seq else None
+        if asked is None:
+            self._found.fault(kinds.SALE, f"sold, and record {because} names no price", seq)
+        elif asked.price != sold.amount:
+            said = f"sold for {sold.amount}, record {because} names {asked.price}"
+            self._found.fault(kinds.SALE, said, seq)
+        if not self._shelf.sell(SoldAt(seq, sold)):
+            self._found.fault(kinds.SALE, f"sold twice for authorization {sold.nonce}", seq)
 
     def _halt(self, _halted: Halted, _: Event) -> None:
         self._halted = True

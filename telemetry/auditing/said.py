@@ -28,6 +28,11 @@ LONGEST_HIBERNATION_S: Final = 24 * 3600
 LONGEST_SILENCE_MS: Final = 3_600_000
 """No log may promise less often than hourly that its life goes on."""
 GONE: Final = "gone"
+SOLD: Final = "sold"
+"""Why money came that paid for an answer."""
+PRICE: Final = "merchant.price"
+"""The action that names a price, and of its params the price."""
+PRICE_PARAM: Final = "price_micro"
 _OF_TOKENS: Final = frozenset(("transfer", "transferFrom", "approve", "increaseAllowance"))
 
 
@@ -156,8 +161,38 @@ class Funded(NamedTuple):
     tx: str | None
 
 
+class Sold(NamedTuple):
+    """An answer was sold: who paid for it, by which authorization, at which decision's price."""
+
+    token: str
+    payer: str
+    nonce: str
+    amount: int
+    tx: str
+    because: int
+
+
+class Priced(NamedTuple):
+    """A decision chose a price."""
+
+    price: int
+
+
 Saying = (
-    Birth | Sent | Settled | Mark | Leased | Ending | Gap | Beat | Halted | Resumed | Funded | None
+    Birth
+    | Sent
+    | Settled
+    | Mark
+    | Leased
+    | Ending
+    | Gap
+    | Beat
+    | Halted
+    | Resumed
+    | Funded
+    | Sold
+    | Priced
+    | None
 )
 
 
@@ -170,6 +205,17 @@ def say(record: Record, who: Who | None) -> Saying:
         return _effect(record.body, who)
     reader = _READERS.get(record.kind)
     return reader(record) if reader else None
+
+
+def priced(decision: Body) -> Priced | None:
+    """The price that a sound decision chose, if it chose one."""
+    chosen = decision["menu"][decision["chosen"]]
+    if chosen["key"] != PRICE:
+        return None
+    try:
+        return Priced(read.whole(chosen["params"], PRICE_PARAM))
+    except BadRecord:
+        return None  # somebody else's action of this name
 
 
 def genome_digest(body: Body) -> str:
@@ -358,10 +404,19 @@ def _resume(record: Record) -> Resumed:
     return Resumed(read.integer(record.body, "halt_id"))
 
 
-def _funds(record: Record) -> Funded:
+def _funds(record: Record) -> Funded | Sold:
     body = record.body
     for name in ("asset", "why"):
         read.long_text(body, name)
+    if body["why"] == SOLD:
+        return Sold(
+            token=read.address(body, "asset"),
+            payer=read.address(body, "from"),
+            nonce=read.hexes(body, "nonce", 32),
+            amount=read.amount(body, "amount"),
+            tx=read.hexes(body, "tx", 32),
+            because=read.integer(body, "because"),
+        )
     read.amount(body, "amount")
     read.maybe(read.address, body, "from")
     return Funded(read.maybe(_digest, body, "tx"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from telemetry.auditing.calls import Pulled
-from telemetry.auditing.said import Leased, Mark, Settled
+from telemetry.auditing.said import Leased, Mark, Settled, Sold
 from telemetry.database import sync_folder
 from telemetry.errors import BadKept
 
@@ -32,6 +32,12 @@ CREATE TABLE pulls (
     token TEXT, nonce BLOB, payee TEXT, value TEXT, used INTEGER, PRIMARY KEY (token, nonce)
 ) WITHOUT ROWID;
 CREATE TABLE funded (tx TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE prices (seq INTEGER PRIMARY KEY, block INTEGER, price TEXT);
+CREATE TABLE sold (
+    token TEXT, payer TEXT, nonce TEXT, amount TEXT, tx TEXT, because INTEGER, seq INTEGER,
+    PRIMARY KEY (token, payer, nonce)
+) WITHOUT ROWID;
+CREATE INDEX sold_in ON sold (tx);
 CREATE TABLE own (tx TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE marks (epoch INTEGER PRIMARY KEY, size INTEGER, root BLOB, digest BLOB, block INTEGER);
 CREATE TABLE leases (
@@ -41,7 +47,7 @@ CREATE TABLE leases (
 CREATE TABLE tokens (token TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, note BLOB) WITHOUT ROWID
 """
-VERSION: Final = 2
+VERSION: Final = 3
 _ACTS: Final = "named.purpose = 'act' AND named.intent NOT LIKE 'close.%'"
 _DECISION: Final = "CAST(substr(named.intent, 1, instr(named.intent, '.') - 1) AS INTEGER)"
 """An intent that follows from a decision begins with its number."""
@@ -91,6 +97,21 @@ class LeaseAt(NamedTuple):
     seq: int
     block: int
     said: Leased
+
+
+class PricedAt(NamedTuple):
+    """The price that decision `seq`, read at a block, chose."""
+
+    seq: int
+    block: int
+    price: int
+
+
+class SoldAt(NamedTuple):
+    """What record `seq` says of an answer that was sold."""
+
+    seq: int
+    said: Sold
 
 
 class Shelf:
@@ -255,6 +276,40 @@ class Shelf:
 
     def is_funded(self, tx: str) -> bool:
         return self._has("funded", "tx", tx)
+
+    def price(self, at: PricedAt) -> None:
+        row = (at.seq, at.block, str(at.price))
+        self._db.execute("INSERT OR IGNORE INTO prices VALUES (?, ?, ?)", row)
+
+    def priced(self, seq: int) -> PricedAt | None:
+        return self._price("seq = ?", seq)
+
+    def priced_after(self, seq: int) -> PricedAt | None:
+        """The next decision that chose a price."""
+        return self._price("seq > ? ORDER BY seq LIMIT 1", seq)
+
+    def _price(self, where: str, value: int) -> PricedAt | None:
+        query = f"SELECT seq, block, price FROM prices WHERE {where}"  # noqa: S608 - ours
+        row = self._db.execute(query, (value,)).fetchone()
+        return PricedAt(row[0], row[1], int(row[2])) if row else None
+
+    def sell(self, at: SoldAt) -> bool:
+        """Whether the authorization was not named before."""
+        token, payer, nonce, amount, tx, because = at.said
+        row = (token, payer, nonce, str(amount), tx, because, at.seq)
+        return self._new("INSERT OR IGNORE INTO sold VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def sales(self) -> Iterator[SoldAt]:
+        """All of them, in the order in which they were told."""
+        query = "SELECT seq, token, payer, nonce, amount, tx, because FROM sold ORDER BY seq"
+        for seq, *said in self._db.execute(query):
+            sold = Sold(*said)
+            yield SoldAt(seq, sold._replace(amount=int(sold.amount)))
+
+    def sold_in(self, tx: str) -> Sequence[tuple[str, str, int]]:
+        """Token, payer and amount of each sale that a transaction is said to have paid."""
+        query = "SELECT token, payer, amount FROM sold WHERE tx = ?"
+        return [(token, who, int(much)) for token, who, much in self._db.execute(query, (tx,))]
 
     def own(self, tx: str) -> None:
         """A transaction of the wallet that was found on the chain."""

@@ -28,7 +28,17 @@ from telemetry.auditing.moments import (
     look_place,
     tick_place,
 )
-from telemetry.auditing.said import Beat, Birth, Ending, Funded, Leased, Mark, Sent, Settled
+from telemetry.auditing.said import (
+    Beat,
+    Birth,
+    Ending,
+    Funded,
+    Leased,
+    Mark,
+    Sent,
+    Settled,
+    Sold,
+)
 from telemetry.auditing.thinning import Kept, Thin, merged
 
 LOOKS: Final = 1200
@@ -104,6 +114,9 @@ class Timeline:
     sealed: Thin[Sealed] = field(default_factory=lambda: Thin(SEALED, _sealed_place))
     spent: Expenses = field(default_factory=Expenses)
     gifts: int = 0
+    sales: int = 0
+    takings: int = 0
+    """What they brought, in the token it lives on."""
     refused: int = 0
     _ticks: Thin[Tick] = field(default_factory=lambda: Thin(LOOKS, tick_place))
     _heard: When | None = None
@@ -208,6 +221,10 @@ class Timeline:
             self.leaving = self.leaving or when
         elif isinstance(said, Funded):
             self.gifts += 1
+        elif isinstance(said, Sold):
+            self.sales += 1
+            ours = self.birth is not None and said.token == self.birth.token
+            self.takings += said.amount if ours else 0
         elif isinstance(said, Ending):
             self.spent.name("end", len(said.intents))
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from chain import answers, events
 from chain.answers import Log
+from chain.authorized import USED, Authorized, authorized
 from chain.contracts import LIFE_OF, PARENTS_OF, TRANSFERRED, URI_OF, Life
 from chain.errors import Reverted, Unreachable
 from chain.logs import each_log
@@ -39,7 +40,6 @@ MOST_BLOCKS: Final = 100_000
 MOST_NONCES: Final = 10_000_000
 MOST_LEASES: Final = 10_000
 PAGE: Final = 256
-_AUTHORIZED: Final = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
 _LEASE: Final = (
     "(uint256,address,address,address,bytes32,uint256,uint256,uint256,"
     "uint64,uint64,uint64,uint64,uint64,uint64,uint64,uint8)"
@@ -221,7 +221,7 @@ class ChainWitness:
     async def spendings(self, life: Registered, head: int) -> AsyncIterator[Spending]:
         me = events.indexed(life.wallet)
         group: list[Log] = []
-        async for log in self._logs(None, [[TRANSFERRED, _AUTHORIZED], me], life, head):
+        async for log in self._logs(None, [[TRANSFERRED, USED], me], life, head):
             if group and group[0].transaction != log.transaction:
                 yield _spending(group)
                 group = []
@@ -234,6 +234,11 @@ class ChainWitness:
         async for log in self._logs(None, [TRANSFERRED, None, me], life, head):
             if len(log.topics) >= _WITH_NONCE:
                 yield _movement(log, 1)
+
+    async def authorized(self, txs: Iterable[str]) -> AsyncIterator[Sequence[Authorized]]:
+        asked = ([tx] for tx in txs)
+        async for receipt in self._rpc.many("eth_getTransactionReceipt", asked):
+            yield tuple(authorized(_logs_of(receipt)))
 
     async def leases(
         self, market: str, life: Registered, named: Iterable[int]
@@ -327,6 +332,16 @@ def _ended(event: events.Event) -> Ended:
     return Ended(cause, by, anchored, event.log.transaction, event.log.block)
 
 
+def _logs_of(receipt: Any) -> Sequence[Log]:
+    """What happened in a transaction; nothing in one that there is not, or that failed."""
+    if not isinstance(receipt, dict) or receipt.get("status") != "0x1":
+        return ()
+    raw = receipt.get("logs")
+    if not isinstance(raw, list):
+        raise Unreachable("A node's answer makes no sense", cause="eth_getTransactionReceipt")
+    return [log for log in map(answers.log, raw) if log is not None]
+
+
 def _spending(group: Sequence[Log]) -> Spending:
     whole = [log for log in group if len(log.topics) >= _WITH_NONCE]
     return Spending(
@@ -335,7 +350,7 @@ def _spending(group: Sequence[Log]) -> Spending:
         authorizations=frozenset(
             (log.address, bytes.fromhex(log.topics[2][2:]))
             for log in whole
-            if log.topics[0] == _AUTHORIZED
+            if log.topics[0] == USED
         ),
     )
 

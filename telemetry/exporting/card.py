@@ -39,8 +39,9 @@ _NOTES = """
   when it drew: `logprobs` are its logarithms. The draw can be repeated from `seed` and `seq`.
 - **Censoring.** `event` is an observed death. A life that was halted, lost, reached its horizon or
   goes on is right-censored; `censored` says which. Halted lives are no failures.
-- **Gifts** are tokens that no transaction of the agent's own brought in. Deduct them: begging is
-  not earning. Ether that arrives unasked is not listed anywhere.
+- **Gifts** are tokens that neither a transaction of the agent's own brought in nor the buyer of an
+  answer, at a price that it had named. Deduct them: begging is not earning. Ether that arrives
+  unasked is not listed anywhere.
 - **Time** is chain time: `speed` says how many chain seconds passed in a wall second.
 - **Costs** are the tokens that left between one decision and the next, whatever caused it, but for
   what went home to the operator; deposits count when they leave. Fees are those of the action

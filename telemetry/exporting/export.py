@@ -121,9 +121,7 @@ async def export(
     return exported
 
 
-async def _one(
-    asked: Asked, folder: Folder, progress: Progress | None, look: Look | None
-) -> Done:
+async def _one(asked: Asked, folder: Folder, progress: Progress | None, look: Look | None) -> Done:
     """One life, or why not."""
     try:
         return await _life(asked, folder, progress, look)
@@ -135,9 +133,7 @@ async def _one(
         return Done(asked, None, 0, tame(f"a figure that no column holds: {error}"))
 
 
-async def _life(
-    asked: Asked, folder: Folder, progress: Progress | None, look: Look | None
-) -> Done:
+async def _life(asked: Asked, folder: Folder, progress: Progress | None, look: Look | None) -> Done:
     with Spool() as spool:
         async with examining(
             asked, progress=progress, harvest=columns, gather=spool.gather, kept_at=folder.on_chain

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from telemetry.auditing.audit import Audited
+from telemetry.auditing.takings import Takings
 
 Blocks = Sequence[int]
 
@@ -33,15 +34,15 @@ class Money:
         birth, witness, life = audited.known.birth, audited.witness, audited.life
         if birth is None or witness is None or life is None or audited.account is None:
             return None
-        money, head = cls(), audited.account.head
+        money, head, takings = cls(), audited.account.head, Takings(audited.shelf)
         async for spending in witness.spendings(life, head):
             for out in spending.out:
                 if out.token == birth.token and out.other != life.operator:
                     money._cost.add(out.block, out.value)
         async for gain in witness.gains(life, head):
             if gain.token == birth.token:
-                asked = audited.shelf.is_own(gain.tx)
-                (money._income if asked else money._gift).add(gain.block, gain.value)
+                earned = audited.shelf.is_own(gain.tx) or takings.take(gain)
+                (money._income if earned else money._gift).add(gain.block, gain.value)
         return money
 
     def between(self, edges: Blocks) -> Sums:

@@ -51,7 +51,11 @@ TOLD: Final = (
         MICRO,
         "tokens that left until the next decision, but not home; null without a chain",
     ),
-    Column("income_micro", MICRO, "tokens that came in its own transactions"),
+    Column(
+        "income_micro",
+        MICRO,
+        "tokens that came in its own transactions, or for what it sold",
+    ),
     Column("gift_micro", MICRO, "tokens that came otherwise"),
     Column("fee_wei", WEI, "what the action's transactions burnt"),
     Column("txs", pa.list_(pa.string()), "hashes of the action's transactions"),

@@ -146,7 +146,21 @@ def a_node_that_is_behind(log):
         at_block(log, seq, 5000 - 64)
 
 
+def an_answer_sold(log, price=700, **changes):
+    """A decision for a price, and what was paid at it; amounts of two tokens may look alike."""
+    chances = [math.log(0.01), math.log(0.98), math.log(0.01)]
+    menu = log.records[7]["body"]["menu"]
+    menu[1] |= {"key": "merchant.price", "params": {"price_micro": price}}
+    log.say(7, logprobs=chances, epsilon=0.0, chosen=1)
+    assert draw(SEED, 7, chances) == 1
+    told = {"asset": TOKEN, "amount": "700", "from": MARKET, "tx": word("sale"), "why": "sold"}
+    told |= {"because": 7, "nonce": word("authorization")} | changes
+    log.change(9, kind="funds", body=told)
+    log.change(8, kind="funds", body=told | {"asset": MARKET})
+
+
 HONEST = [
+    an_answer_sold,
     a_reflex,
     floats_that_are_whole,
     odd_but_plain_data,
@@ -513,6 +527,15 @@ def swapped_epochs(log):
     log.heads[2] = lambda head: replace(head, epoch=1)
 
 
+def sold(**changes):
+    return lambda log: an_answer_sold(log, **changes)
+
+
+def sold_twice(log):
+    an_answer_sold(log)
+    log.say(8, asset=TOKEN.lower())
+
+
 TRANSFER_OUT = ("transfer(address,uint256)", (MARKET, 5))
 SERVE = "serve(uint256,string)"
 
@@ -643,6 +666,13 @@ LIES = {
         lambda log: log.records[10]["body"]["intents"][0].update(nonce=2),
         "intent",
     ),
+    # what was sold
+    "sold at another price": (sold(price=701), "sale"),
+    "sold for less": (sold(amount="699"), "sale"),
+    "sold at a price that is no number": (sold(price=700.0), "sale"),
+    "sold at no decision's price": (sold(because=1), "sale"),
+    "sold at a later decision's price": (sold(because=9), "sale"),
+    "sold twice for one payment": (sold_twice, "sale"),
     # how time passed
     "silence without a gap": (silent, "silence"),
     "a block far behind another's": (a_block_behind_others, "clock"),
@@ -709,6 +739,7 @@ ONLY_THE_AUDIT = {
     "no wallet": (lambda log: log.records[0]["body"].pop("wallet"), "body"),
     "a decision without its prompt": (lambda log: log.records[7]["body"].pop("prompt"), "body"),
     "a fee that is no amount": (said(6, fee="-1"), "body"),
+    "sold to nobody": (sold(**{"from": "0x12"}), "body"),
     "a decision without its thought": (lambda log: log.records[7]["body"].pop("thought"), "body"),
     "a birth without limits": (lambda log: log.records[0]["body"].pop("limits"), "body"),
     "an ending for no reason": (said(8, ending="bored", cause=""), "body"),

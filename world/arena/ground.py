@@ -25,6 +25,7 @@ from world.gazette import Gazette
 from world.landlords import Landlords
 from world.pocket import Pocket
 from world.scenario import HOUR, Scenario
+from world.townsfolk import equipment, townsfolk
 from world.settling import CAPS, CONTEXT, FIRST_LEASE, PERMIT_S, TOKEN
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ async def settle(devnet: Devnet, scenario: Scenario, seed: int, born: Born, fold
     promised = manifest(digest_file(born.model), "", CONTEXT)
     gazette = Gazette(devnet, at)
     landlords = Landlords(devnet, at, scenario, happening, gazette, promised)
-    actors = Actors(devnet, at, scenario, seed, (landlords,), gazette)
+    folk = townsfolk(devnet, at, scenario, seed)
+    actors = Actors(devnet, at, scenario, seed, (landlords, *folk), gazette)
     await devnet.mine()
     await actors.found()
     operator_key, keys = role("operator"), _keys(scenario, seed, born)
@@ -103,7 +105,7 @@ async def settle(devnet: Devnet, scenario: Scenario, seed: int, born: Born, fold
     ):
         await operator.send(call)
     start = await devnet.mine()
-    home = _home(devnet, at, scenario, born, folder, operator_key, keys)
+    home = _home(devnet, at, scenario, born, folder, operator_key, keys, equipment(folk))
     seed_ = hashlib.sha256(f"{scenario.name}/{seed}/birth".encode()).digest()
     grant(home.root, operator_key, Permission(start.at + PERMIT_S, *TOKEN, seed=seed_, caps=CAPS))
     return Ground(devnet, at, scenario, seed, actors, operator, home, keys)
@@ -123,6 +125,7 @@ def _home(
     folder: Path,
     operator: Key,
     keys: Keys,
+    equipped: Mapping[str, Mapping[str, Any]],
 ) -> Home:
     folder.mkdir(parents=True, exist_ok=True)
     passphrase = folder / "passphrase"
@@ -135,7 +138,9 @@ def _home(
         return key
 
     use = born.use or scenario.use
-    options = {name: dict(scenario.strategies.get(name, {})) for name in use}
+    options = {
+        name: {**equipped.get(name, {}), **scenario.strategies.get(name, {})} for name in use
+    }
     for name, more in (born.strategies or {}).items():
         options.setdefault(name, {}).update(more)
     found(

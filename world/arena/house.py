@@ -19,7 +19,7 @@ from agent.mind import Rule, reflex
 from agent.thinking import Thinking
 from chain.contracts import HALT
 from chain.port import Signer
-from chain.types import Call
+from chain.types import Call, Wei
 from world.arena.account import account
 from world.arena.ground import Born, Ground, settle
 from world.arena.inside import InsideSigner
@@ -40,6 +40,9 @@ AFTERWARDS: Final = 4
 OVERTIME: Final = 400
 """No life lasts so many blocks beyond its horizon."""
 HALT_GAS: Final = 120_000
+PATIENCE: Final = 24
+"""Blocks for an ending; then it has no gas left for it, and its operator buries it."""
+BURIAL: Final = Wei(10**17)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ async def _last(ground: Ground, lockstep: Lockstep, living: asyncio.Task[Notes])
     time_ = ground.scenario.time
     most = int(time_.horizon_h * 3600 / time_.block_s) + OVERTIME
     halts = Calendar(events(ground.scenario, ground.seed), Halt)
+    ending = 0
     for _ in range(most):
         if not await lockstep.rest(living):
             await living
@@ -104,8 +108,12 @@ async def _last(ground: Ground, lockstep: Lockstep, living: asyncio.Task[Notes])
         await ground.actors.act(block)
         if halts.due(block)[1]:
             await _halt(ground)
-        if life.load(ground.home.notes).phase is Phase.HALTED:
+        phase = life.load(ground.home.notes).phase
+        if phase is Phase.HALTED:
             await asyncio.to_thread(ask, ground.home.run, {"op": "drain"})
+        ending = ending + 1 if phase is Phase.ENDING else 0
+        if ending == PATIENCE:
+            await ground.operator.send(Call(ground.keys.wallet.address, "", value=BURIAL))
         await lockstep.step()
     raise WorldStuck("the life does not end", blocks=most)
 

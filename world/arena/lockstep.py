@@ -17,6 +17,8 @@ from world.errors import WorldStuck
 
 STUCK_S: Final = 120.0
 """Far longer than any step takes on the slowest machine."""
+STEP_S: Final = 0.2
+"""What a step counts for where an agent's patience is measured in the wall's seconds."""
 
 
 class Lockstep:
@@ -39,12 +41,15 @@ class Lockstep:
     def time(self) -> Time:
         return Time(
             wall_ms=_wall_ms,
-            clock=time.monotonic,
+            clock=self._clock,
             pause=self.pause,
             bells=self._with,
             signals=False,
             behind=self.pause_behind,
         )
+
+    def _clock(self) -> float:
+        return self._steps * STEP_S
 
     # The agent's side
 

@@ -75,6 +75,8 @@ def money(view: View) -> Markup:
             f"The wallet began with {tokens(flow.first)} tokens and last held {tokens(flow.last)}: "
             f"{tokens(flow.rose)} came in and {tokens(flow.fell)} went out, as it saw."
         )
+    if view.life.sales:
+        said += f" It sold {plural(view.life.sales, 'answer')} for {tokens(view.life.takings)}."
     if view.life.gifts:
         said += f" {plural(view.life.gifts, 'time')} something came that it had not asked for."
     return charts.panel(

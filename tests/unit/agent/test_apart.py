@@ -16,30 +16,37 @@ from pathlib import Path
 import forager_siesta
 import pytest
 
-from agent import apart, bounds, menu, plugins
+from agent import apart, menu, plugins, quarantine
+from agent import child as child_process
 from agent.apart import Apart
+from agent.child import Child
 from agent.errors import PluginFailed
-from chain.errors import Unreachable
+from agent.reads import Reads
+from chain.errors import Reverted, Unreachable
 from chain.types import Address, Block, Call, Simulation, Wei
 from compute.market import LeaseMarket
 from strategies.port import Placing, Tools
 from tests.fakes import FakeReader
-from tests.snapshots import GUARDIAN, NOW, PLACES, WALLET, asleep, lease, moments, offer, snapshot
+from tests.snapshots import NOW, PLACES, WALLET, asleep, lease, moments, offer, snapshot
+from tests.strangers import FACTS, installed, reachable
 
 EXAMPLE = Path(forager_siesta.__file__).parents[2]
-FACTS = {
-    "compute": "lease-market",
-    "market": str(PLACES.lease_market),
-    "token": str(PLACES.token),
-    "guardian": GUARDIAN,
-}
 SEEN = snapshot()
+PIPES = 2
+OF_ITS_LOOP = 3
 CALL = Call(Address("0x" + "1" * 40), "f()")
 
 STRANGER = """
 import asyncio, json, os, sys, time
 from chain.types import Call
 from strategies.port import Action
+
+def is_open(number):
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 class Stranger:
     name = "stranger"
@@ -64,10 +71,10 @@ class Stranger:
                 while True:
                     await read.base_fee()
             case "look around":
-                fds = [f for f in os.listdir("/proc/self/fd")]
                 return {
                     "env": sorted(os.environ), "cwd": os.getcwd(), "pid": os.getpid(),
-                    "files": len(fds), "session": os.getsid(0), "path0": sys.path[0],
+                    "files": [n for n in range(1024) if is_open(n)],
+                    "session": os.getsid(0), "path0": sys.path[0],
                     "stdin": sys.stdin.read(),
                 }
             case "nonsense":
@@ -96,15 +103,6 @@ def make(options, tools):
 """
 
 
-def installed(folder: Path, name: str, group: dict[str, str]) -> None:
-    """What an installer leaves of a distribution's entry points."""
-    info = folder / f"{name.replace('-', '_')}-1.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
-    lines = [f"{key} = {value}" for key, value in group.items()]
-    (info / "entry_points.txt").write_text("\n".join(["[forager.strategies]", *lines, ""]))
-
-
 @pytest.fixture
 def market(tmp_path, monkeypatch):
     """The example and a stranger, installed beside Forager."""
@@ -112,8 +110,7 @@ def market(tmp_path, monkeypatch):
     installed(tmp_path, "forager-siesta", project["entry-points"]["forager.strategies"])
     installed(tmp_path, "strangers", {"stranger": "stranger:make", "thrift": "stranger:make"})
     (tmp_path / "stranger.py").write_text(STRANGER)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(EXAMPLE / "src")]))
+    reachable(monkeypatch, tmp_path, EXAMPLE / "src")
     return tmp_path
 
 
@@ -121,8 +118,8 @@ def market(tmp_path, monkeypatch):
 async def child(market):
     made: list[Apart] = []
 
-    def make(does: str = "", name: str = "stranger") -> Apart:
-        made.append(Apart(name, {"does": does} if does else {}, FACTS))
+    def make(does: str = "", name: str = "stranger", clock=time.monotonic) -> Apart:
+        made.append(Apart(name, {"does": does} if does else {}, FACTS, clock=clock))
         return made[-1]
 
     yield make
@@ -192,10 +189,10 @@ async def test_a_child_knows_nothing_of_ours(child, monkeypatch, tmp_path):
         found = await child("look around").survey(reader(), SEEN)
     finally:
         os.close(secret)
-    assert set(found["env"]) <= {*apart.KEPT, "LC_CTYPE"}
+    assert set(found["env"]) <= {*child_process.KEPT, *child_process.GIVEN, "LC_CTYPE"}
     assert found["cwd"] == "/"
     assert found["session"] == found["pid"]
-    assert found["files"] <= 12
+    assert len(found["files"]) == 3 + PIPES + OF_ITS_LOOP
     assert found["path0"] not in ("", "/")
     assert found["stdin"] == ""
 
@@ -253,44 +250,126 @@ async def test_a_child_that_reads_without_end_is_stopped(child):
         await child("read for ever").survey(reader(), SEEN)
 
 
-async def test_a_survey_of_nonsense_is_refused_where_surveys_are_taken(child):
-    found = await child("nonsense").survey(reader(), SEEN)
-    with pytest.raises(PluginFailed):
-        bounds.survey(found)
+async def test_a_survey_of_nonsense_is_refused(child):
+    with pytest.raises(PluginFailed, match="no plain data"):
+        await child("nonsense").survey(reader(), SEEN)
 
 
 @pytest.mark.parametrize(
-    "line", [b"{\n", b"[1]\n", b'"x"\n', b"7\n", b"{}\n", b'{"read": 7}\n', b"\xff\n", b""]
+    "line",
+    [
+        b"{\n",
+        b"[1]\n",
+        b"7\n",
+        b"{}\n",
+        b'{"ok": {}}\n',
+        b'{"mark": "0", "ok": {}}\n',
+        b'{"mark": "%s", "read": 7}\n',
+        b'{"mark": "%s"}\n',
+        b"\xff\n",
+        b"[" * 9000 + b"\n",
+        b"",
+    ],
 )
 async def test_nonsense_on_the_wire_is_a_plugins_failure(line):
-    class Wire:
-        stdin = stdout = None
-
     class Pipe:
         def write(self, data):
-            pass
+            self.mark = json.loads(data)["mark"].encode()
 
         async def drain(self):
             pass
 
-        async def readline(self):
-            return line
-
-    class Dead(Apart):
-        async def close(self):
+        def close(self):
             pass
 
-    strategy, wire = Dead("stranger", {}, FACTS), Wire()
-    wire.stdin = wire.stdout = Pipe()
-    strategy._child = wire
-    with pytest.raises(PluginFailed):
+        async def readline(self):
+            return line.replace(b"%s", self.mark)
+
+    class Process:
+        pid = 2**22 + 1
+        stdin = stdout = Pipe()
+
+        async def wait(self):
+            pass
+
+    strategy = Apart("stranger", {}, FACTS)
+    strategy._child = Child("stranger", Process())
+    with pytest.raises(PluginFailed, match=r"spoke nonsense|did not answer: EOFError"):
         await strategy.survey(reader(), SEEN)
+    assert strategy._child is None
+
+
+async def test_a_child_is_at_rest_while_it_is_not_asked(child):
+    strategy = child()
+    pid = (await strategy.survey(reader(), SEEN))["pid"]
+    assert state(pid) == "T"
+    assert (await strategy.survey(reader(), SEEN))["pid"] == pid
+
+
+async def test_a_stranger_that_goes_on_failing_is_left_alone_for_longer_each_time(child):
+    now = [0.0]
+    strategy = child("raise", clock=lambda: now[0])
+    for waits in (0, 2 * quarantine.BASE_S, 4 * quarantine.BASE_S):
+        with pytest.raises(PluginFailed, match="RuntimeError: as written") as fault:
+            await strategy.propose(SEEN)
+        assert ("left alone" in str(fault.value)) == (waits > 0)
+        if waits:
+            now[0] += waits - 1
+            with pytest.raises(PluginFailed, match="left alone for 1 s more: it failed"):
+                await strategy.propose(SEEN)
+            now[0] += 1
+    assert (await strategy.survey(reader(), SEEN))["pid"]  # only what failed is not asked for
+    strategy._born["options"] = {}
+    await strategy.close()
+    assert await propose(strategy) == (["stranger.go"], "")
+    strategy._born["options"] = {"does": "raise"}
+    await strategy.close()
+    assert "left alone" not in (await propose(strategy))[1]
+
+
+async def test_what_the_chain_did_not_answer_is_not_held_against_the_stranger(child):
+    def away(args):
+        raise Unreachable
+
+    def reverts(args):
+        raise Reverted
+
+    strategy = child("read", clock=lambda: 0.0)
+    for _ in range(3):
+        with pytest.raises(PluginFailed, match="Reverted"):
+            await strategy.survey(reader(**{"f(uint256)(uint256)": away}), SEEN)
+    assert (await strategy.survey(reader(), SEEN))["block"] == 100
+    for _ in range(2):
+        with pytest.raises(PluginFailed, match="Reverted"):
+            await strategy.survey(reader(**{"f(uint256)(uint256)": reverts}), SEEN)
+    with pytest.raises(PluginFailed, match="left alone"):
+        await strategy.survey(reader(), SEEN)
+
+
+async def test_whoever_does_not_wait_for_a_child_to_wake_finds_it_awake_later(child, monkeypatch):
+    strategy = child()
+    monkeypatch.setattr(menu, "PROPOSE_S", 0.01)
+    assert await propose(strategy) == ([], "TimeoutError")
+    monkeypatch.setattr(menu, "PROPOSE_S", 20)
+    waking = strategy._waking
+    assert await propose(strategy) == (["stranger.go"], "")
+    assert strategy._child is waking.result()
+
+
+async def test_a_child_that_still_wakes_is_ended_with_the_life(child):
+    strategy = child()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(strategy.propose(SEEN), 0.05)
+    await strategy.close()
+    assert strategy._waking is None
+    assert strategy._child is None
 
 
 PARENT = """
 import asyncio, json, sys
 from agent.apart import Apart
-from tests.snapshots import snapshot
+from tests.snapshots import NOW, PLACES, WALLET, asleep, lease, moments, offer, snapshot
+from tests.strangers import FACTS, installed, reachable
 
 async def main():
     strategy = Apart("stranger", {"does": "hang"}, json.loads(sys.argv[1]))
@@ -319,11 +398,14 @@ def test_a_busy_child_dies_with_its_parent(market):
 
 
 def alive(pid: int) -> bool:
+    return state(pid) not in ("", "Z")
+
+
+def state(pid: int) -> str:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
-        return False
-    return state != "Z"
+        return ""
 
 
 def test_ours_keep_their_names_whoever_takes_them(market):
@@ -346,4 +428,4 @@ def never(name, options):
 async def test_a_read_is_of_a_view_that_could_be(signature):
     """Whatever is remembered of it stays with the agent."""
     with pytest.raises(ValueError, match="an unknown read"):
-        await apart._serve(FakeReader(SEEN.block, {}), {"call": ["0x", signature, []]})
+        await Reads(FakeReader(SEEN.block, {})).serve({"call": ["0x", signature, []]})

@@ -112,6 +112,11 @@ def test_addresses_are_given_their_checksum():
         ("[telemetry]\ngateway_port = 70000", "telemetry.gateway_port: input should be less than"),
         ("[strategies.thirft]\nlow_h = 1", "strategies.thirft is not in use; did you mean thrift?"),
         ("[strategies.zzz]\nlow_h = 1", "strategies.zzz is not in use; list it in use, or remove"),
+        (
+            "[plugins]\nallow_unconfined = ['thirft']",
+            "plugins.allow_unconfined: thirft is not in use; did you mean thrift?",
+        ),
+        ("[plugins]\nallow = ['thrift']", "unknown key plugins.allow; remove it"),
         ("[chain]\n", "is not TOML"),
         ("x = ", "is not TOML"),
     ],

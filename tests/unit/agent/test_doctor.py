@@ -4,9 +4,11 @@ import asyncio
 import json
 import shutil
 import socket
+import sys
 
 import pytest
 
+from agent import child
 from agent.commands import doctor
 from agent.config import load
 from agent.founding import Founding, found
@@ -15,6 +17,7 @@ from agent.life import Notes, Phase, save
 from agent.permitting import Permission, grant
 from chain.keys import Key
 from tests.snapshots import PLACES
+from tests.strangers import install_quiet
 
 OPERATOR = Key(bytes([3]) * 32)
 TERMS = Permission(2_000_000_000, "Test Dollar", "1")
@@ -100,6 +103,26 @@ def test_a_signer_of_its_own_is_not_looked_into(home, tmp_path):
     level, detail = found_["keys"]
     assert level == "fault"
     assert "signer" in detail
+
+
+def test_it_says_what_keeps_each_strangers_strategy_from_everything_else(
+    home, tmp_path, monkeypatch
+):
+    assert look(home, "strangers")["strangers"] == ("ok", "every strategy in use is Forager's own")
+    install_quiet(tmp_path / "installed", monkeypatch)
+    rewrite(home, 'use = ["thrift", "keeper"]', 'use = ["hold", "quiet"]')
+    level, detail = look(home, "strangers")["strangers"]
+    assert level == "ok"
+    assert detail.startswith("quiet runs apart: ")
+    assert "seccomp" in detail
+    less = ("-m", "tests.lesser", "landlock", "namespaces")
+    monkeypatch.setattr(child, "COMMAND", (sys.executable, "-P", *less))
+    level, detail = look(home, "strangers")["strangers"]
+    assert level == "fault"
+    assert "leaves open: files (namespaces: Operation not permitted; landlock: " in detail
+    assert "it is not run; list it in plugins.allow_unconfined" in detail
+    home.config.write_text(home.config.read_text() + '[plugins]\nallow_unconfined = ["quiet"]\n')
+    assert look(home, "strangers")["strangers"][0] == "note"
 
 
 def test_one_thing_amiss_hides_nothing_about_the_others(home):

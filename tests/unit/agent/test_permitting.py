@@ -22,7 +22,12 @@ from strategies.keeper import PERFORM
 from strategies.keeper import make as make_keeper
 from strategies.port import Tools
 from strategies.refuel import BUY
+from strategies.samples import SAVER, TRADER
+from strategies.saver import DEPOSIT, REDEEM
+from strategies.saver import make as make_saver
 from strategies.thrift import make as make_thrift
+from strategies.trader import SWAP
+from strategies.trader import make as make_trader
 from tests.snapshots import GUARDIAN, PLACES, WALLET, moments
 
 OPERATOR = Key(sha256(b"operator").digest())
@@ -207,3 +212,60 @@ def test_a_pull_of_another_token_or_to_another_place_is_refused():
     assert verdict(other, body).reason == "token"
     dear = replace(call, pull=replace(call.pull, value=Micro(10**19)))
     assert verdict(dear, body).reason == "per_action"
+
+
+def of_traders():
+    """The config and every call of those who trade and save."""
+    tables = {
+        "chain": CHAIN,
+        "keys": {"operator": GUARDIAN},
+        "strategies.trader": TRADER,
+        "strategies.saver": SAVER,
+    }
+    lines = ['use = ["trader", "saver"]']
+    for name, table in tables.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+    tools = Tools(LeaseMarket(PLACES.lease_market, PLACES.token, GUARDIAN))
+    calls = [
+        (name, call)
+        for name, seen in moments().items()
+        for strategy in (make_trader(TRADER, tools), make_saver(SAVER, tools))
+        for action in strategy.propose(seen)
+        for call in action.calls
+    ]
+    return parse("\n".join(lines), Home), calls
+
+
+def test_limits_cover_every_call_of_those_who_trade_and_save_and_nothing_else():
+    configured, calls = of_traders()
+    body = limits_body(configured, birth(), RICH)
+    assert len(calls) > 50
+    for name, call in calls:
+        assert not isinstance(verdict(call, body), Refused), (name, call)
+    asked = {(call.to, call.function) for _, call in calls}
+    assert {(rule["to"], rule["function"]) for rule in body["rules"]} == asked
+    assert {function for _, function in asked} == {SWAP, DEPOSIT, REDEEM}
+    assert body["payees"] == [GUARDIAN, TRADER["pair"], SAVER["vault"], WALLET]
+    assert body["tokens"].keys() == {PLACES.token, TRADER["other"]}
+    assert body["tokens"][TRADER["other"]]["per_hour"] == "20000000"
+
+
+@pytest.mark.parametrize("function", [SWAP, DEPOSIT, REDEEM])
+def test_whom_a_trade_or_a_vault_pays_is_in_the_limits(function):
+    configured, calls = of_traders()
+    body = limits_body(configured, birth(), RICH)
+    call = next(call for _, call in calls if call.function == function)
+    stranger = Address("0x" + "66" * 20)
+    found_ = verdict(replace(call, args=(call.args[0], stranger, *call.args[2:])), body)
+    assert isinstance(found_, Refused)
+    assert found_.reason == "payee"
+
+
+def test_the_other_token_has_caps_of_its_own():
+    configured, calls = of_traders()
+    body = limits_body(configured, birth(), RICH)
+    sale = next(call for _, call in calls if call.pull and call.pull.token == TRADER["other"])
+    dear = replace(sale, pull=replace(sale.pull, value=Micro(5_000_001)))
+    found_ = verdict(dear, body)
+    assert isinstance(found_, Refused)
+    assert (found_.reason, found_.facts["asset"]) == ("per_action", TRADER["other"])

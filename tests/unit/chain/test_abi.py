@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from chain import abi, contracts, events, reverts
 from chain.answers import Log
 from chain.errors import NodeRefused
+from strategies import quotes, rounds, saver, trader
+from world import bank, exchange, newsroom
 
 BOARD = to_checksum_address("0x00000000000000000000000000000000000000bb")
 
@@ -123,6 +125,45 @@ def test_the_registrys_functions_are_those_of_its_artifact(signature):
 )
 def test_the_tokens_functions_are_those_of_its_artifact(signature):
     assert contracts.signature("TestDollar", signature.partition("(")[0]).startswith(signature)
+
+
+@pytest.mark.parametrize(
+    ("contract", "signature"),
+    [
+        ("SwapDesk", trader.SWAP),
+        ("SwapDesk", exchange.OBSERVE),
+        ("VaultDesk", saver.DEPOSIT),
+        ("VaultDesk", bank.OBSERVE),
+        ("Vault", saver.REDEEM),
+        ("Vault", saver.MAX_REDEEM),
+        ("Vault", saver.MAX_DEPOSIT),
+        ("Vault", saver.PREVIEW_DEPOSIT),
+        ("Vault", saver.PREVIEW_REDEEM),
+        ("Vault", bank.DEPOSIT),
+        ("Vault", bank.DRIP),
+        ("Vault", bank.TOTAL),
+    ],
+)
+def test_the_desks_and_the_vaults_functions_are_those_of_their_artifacts(contract, signature):
+    assert contracts.signature(contract, signature.partition("(")[0]).startswith(signature)
+
+
+@pytest.mark.parametrize("desk", ["SwapDesk", "VaultDesk"])
+def test_a_diary_is_read_as_it_is_written(desk):
+    assert contracts.signature(desk, "history") == quotes.HISTORY
+
+
+@pytest.mark.parametrize("signature", [rounds.COUNT, rounds.ROUNDS, rounds.STAKES, newsroom.ROUND])
+def test_the_forecast_boards_views_are_those_of_its_artifact(signature):
+    assert contracts.signature("ForecastBoard", signature.partition("(")[0]) == signature
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [rounds.FORECAST, rounds.CLAIM, newsroom.OPEN, newsroom.RESOLVE],
+)
+def test_the_forecast_boards_functions_are_those_of_its_artifact(signature):
+    assert contracts.signature("ForecastBoard", signature.partition("(")[0]).startswith(signature)
 
 
 def test_a_life_has_the_fields_of_the_struct():

@@ -26,6 +26,7 @@ MESSAGES = [
     permit.Checkpoint(1, 2, 3, b"r" * 32, b"p" * 32),
     permit.Access(5, STRANGER.address, 1_700_000_000, b"q" * 32),
     permit.Receive(WALLET.address, STRANGER.address, 10**6, 0, 2**40, b"n" * 32),
+    permit.Transfer(WALLET.address, STRANGER.address, 10**6, 0, 2**40, b"n" * 32),
 ]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from strategies import hold, keeper, thrift
+from strategies import forecaster, hold, keeper, saver, thrift, trader
 from strategies.conformance import StrategyConformance
+from strategies.samples import FORECASTER, SAVER, TRADER
 
 
 class TestHold(StrategyConformance):
@@ -12,7 +13,27 @@ class TestHold(StrategyConformance):
 
 class TestThrift(StrategyConformance):
     make = staticmethod(thrift.make)
+    needs = staticmethod(thrift.needs)
 
 
 class TestKeeper(StrategyConformance):
     make = staticmethod(keeper.make)
+    needs = staticmethod(keeper.needs)
+
+
+class TestTrader(StrategyConformance):
+    make = staticmethod(trader.make)
+    needs = staticmethod(trader.needs)
+    options = TRADER
+
+
+class TestSaver(StrategyConformance):
+    make = staticmethod(saver.make)
+    needs = staticmethod(saver.needs)
+    options = SAVER
+
+
+class TestForecaster(StrategyConformance):
+    make = staticmethod(forecaster.make)
+    needs = staticmethod(forecaster.needs)
+    options = FORECASTER

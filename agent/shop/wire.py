@@ -1,0 +1,237 @@
+"""x402 version 2 as a seller speaks it: headers of base64 around JSON, read strictly.
+
+    → 402  PAYMENT-REQUIRED   {x402Version, error, resource, accepts: [terms], extensions}
+    ←      PAYMENT-SIGNATURE  {x402Version, accepted: terms, payload: {signature, authorization}}
+    → 200  PAYMENT-RESPONSE   {success, transaction, network, payer}
+
+Nothing of what a stranger sends is passed on as it came: it is read into typed fields, or refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_utils.address import to_checksum_address
+
+from chain.types import Address, Json, Micro
+
+REQUIRED: Final = "PAYMENT-REQUIRED"
+SIGNATURE: Final = "PAYMENT-SIGNATURE"
+RESPONSE: Final = "PAYMENT-RESPONSE"
+VERSION: Final = 2
+SCHEME: Final = "exact"
+LONGEST: Final = 16 * 1024
+"""Of a header; servers take less."""
+IDENTIFIER: Final = "payment-identifier"
+"""The extension by which a buyer who signs anew is known to have paid before."""
+_SIGNATURE_BYTES: Final = 65
+_NONCE_BYTES: Final = 32
+_ADDRESS_BYTES: Final = 20
+_AMOUNT: Final = re.compile(r"0|[1-9][0-9]{0,77}")
+_HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{16,128}")
+_MOST: Final = 2**256
+IDENTIFIER_EXTENSION: Final[Json] = {
+    "info": {"required": False},
+    "schema": {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {
+            "required": {"type": "boolean"},
+            "id": {
+                "type": "string",
+                "minLength": 16,
+                "maxLength": 128,
+                "pattern": "^[a-zA-Z0-9_-]+$",
+            },
+        },
+        "required": ["required"],
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one answer costs, to whom, and in which token: equal to what a payment must accept."""
+
+    network: str
+    asset: Address
+    amount: Micro
+    pay_to: Address
+    timeout_s: int
+    name: str
+    version: str
+    """Name and version are of the token's EIP-712 domain."""
+
+    def plain(self) -> dict[str, Json]:
+        return {
+            "scheme": SCHEME,
+            "network": self.network,
+            "asset": self.asset,
+            "amount": str(self.amount),
+            "payTo": self.pay_to,
+            "maxTimeoutSeconds": self.timeout_s,
+            "extra": {"name": self.name, "version": self.version},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """An authorization that somebody signed, for terms that he says he was given."""
+
+    accepted: Terms
+    payer: Address
+    to: Address
+    value: int
+    valid_after: int
+    valid_before: int
+    nonce: str
+    """0x and 64 digits in lower case."""
+    signature: str
+    name: str = ""
+    """The buyer's own name for this purchase, if he gave one."""
+
+    def plain(self) -> dict[str, Json]:
+        """As a facilitator takes it."""
+        return {
+            "x402Version": VERSION,
+            "accepted": self.accepted.plain(),
+            "payload": {
+                "signature": self.signature,
+                "authorization": {
+                    "from": self.payer,
+                    "to": self.to,
+                    "value": str(self.value),
+                    "validAfter": str(self.valid_after),
+                    "validBefore": str(self.valid_before),
+                    "nonce": self.nonce,
+                },
+            },
+        }
+
+
+def encode(said: Mapping[str, Json]) -> str:
+    """What a header holds."""
+    return base64.b64encode(json.dumps(said, separators=(",", ":")).encode()).decode()
+
+
+def required(terms: Terms, url: str, error: str) -> dict[str, Json]:
+    return {
+        "x402Version": VERSION,
+        "error": error,
+        "resource": {
+            "url": url,
+            "description": "one forward pass: logits of labels after a prompt",
+            "mimeType": "application/json",
+        },
+        "accepts": [terms.plain()],
+        "extensions": {IDENTIFIER: IDENTIFIER_EXTENSION},
+    }
+
+
+def response(terms: Terms, payer: str, tx: str) -> dict[str, Json]:
+    return {
+        "success": True,
+        "transaction": tx,
+        "network": terms.network,
+        "payer": payer,
+        "amount": str(terms.amount),
+    }
+
+
+def read_payment(header: str) -> Payment | None:
+    """The payment in a header; None if it is anything but one, in this version and scheme."""
+    if len(header) > LONGEST:
+        return None
+    try:
+        return read_plain(json.loads(base64.b64decode(header, validate=True)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+
+
+def read_plain(said: Any) -> Payment | None:
+    """The same, taken out of its header."""
+    match said:
+        case {
+            "x402Version": int(version),
+            "accepted": dict(accepted),
+            "payload": {"signature": signature, "authorization": dict(signed)},
+        } if version == VERSION:
+            pass
+        case _:
+            return None
+    try:
+        return Payment(
+            accepted=_terms(accepted),
+            payer=_address(signed["from"]),
+            to=_address(signed["to"]),
+            value=_amount(signed["value"]),
+            valid_after=_amount(signed["validAfter"]),
+            valid_before=_amount(signed["validBefore"]),
+            nonce=_hex(signed["nonce"], _NONCE_BYTES),
+            signature=_hex(signature, _SIGNATURE_BYTES),
+            name=_name(said.get("extensions")),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def read_terms(said: Any) -> Terms | None:
+    """Terms of this scheme; None for anything else."""
+    try:
+        return _terms(said) if isinstance(said, dict) else None
+    except (KeyError, ValueError):
+        return None
+
+
+def _terms(said: Mapping[str, Any]) -> Terms:
+    timeout_s, extra = said["maxTimeoutSeconds"], said["extra"]
+    if said["scheme"] != SCHEME or type(timeout_s) is not int or not isinstance(extra, dict):
+        raise ValueError("terms")
+    return Terms(
+        network=_text(said["network"]),
+        asset=_address(said["asset"]),
+        amount=Micro(_amount(said["amount"])),
+        pay_to=_address(said["payTo"]),
+        timeout_s=timeout_s,
+        name=_text(extra["name"]),
+        version=_text(extra["version"]),
+    )
+
+
+def _name(extensions: Any) -> str:
+    """A buyer may leave it out, not misspell it: he counts on it."""
+    match extensions:
+        case {"payment-identifier": {"info": {"id": name}}}:
+            if not _NAME.fullmatch(_text(name)):
+                raise ValueError("name")
+            return _text(name)
+    return ""
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError("text")
+    return value
+
+
+def _amount(value: Any) -> int:
+    if type(value) is not str or not _AMOUNT.fullmatch(value) or int(value) >= _MOST:
+        raise ValueError("amount")
+    return int(value)
+
+
+def _hex(value: Any, length: int) -> str:
+    if type(value) is not str or len(value) != 2 + 2 * length or not _HEX.fullmatch(value):
+        raise ValueError("hex")
+    return value.lower()
+
+
+def _address(value: Any) -> Address:
+    return Address(to_checksum_address(_hex(value, _ADDRESS_BYTES)))

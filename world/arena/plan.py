@@ -1,0 +1,109 @@
+"""What an arena is asked for: which policies live in which worlds, one case a life. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from world.baselines import RULES
+from world.errors import WorldError
+from world.scenario import SHIPPED, load_scenario
+
+DEMO: Final = "demo"
+BUILTIN: Final = "builtin:g0"
+MOST_SEEDS: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One life to be lived; plain, so that it can be sent to another process or machine."""
+
+    scenario: str
+    """The scenario's file."""
+    seed: int
+    policy: str
+    """What it is called in the results."""
+    model: str = ""
+    """A GGUF file; empty for a rule."""
+    without: tuple[str, ...] = ()
+    """Strategies of the scenario that this life is born without."""
+    generation: int = 0
+    epsilon: float = 0.0
+
+    @property
+    def world(self) -> str:
+        return Path(self.scenario).stem
+
+    @property
+    def name(self) -> tuple[str, int, str]:
+        """As in a row of results."""
+        return load_scenario(Path(self.scenario)).name, self.seed, self.policy
+
+
+def scenarios(named: Sequence[Path]) -> list[Path]:
+    """The files named, by path or by a shipped scenario's name; all shipped ones but the demo's."""
+    if not named:
+        return [path for path in sorted(SHIPPED.glob("*.toml")) if path.stem != DEMO]
+    shipped = {path.stem: path for path in SHIPPED.glob("*.toml")}
+    return [shipped.get(str(path), path) for path in named]
+
+
+def seeds(text: str) -> list[int]:
+    """`1-8`, `3`, or `1-4,9`."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise WorldError("seeds are like 1-8 or 1,3,5", seeds=text)
+        found += range(int(first), int(last or first) + 1)
+    if not 0 < len(found) <= MOST_SEEDS:
+        raise WorldError("so many seeds cannot be", seeds=text)
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A rule, or a model; `without` some of the strategies that its worlds are lived by."""
+
+    name: str
+    model: str = ""
+    without: tuple[str, ...] = ()
+    generation: int = 0
+
+    @property
+    def rule(self) -> str:
+        return self.name.partition("-")[0]
+
+
+def policies(text: str) -> Sequence[Policy]:
+    """`passive,reflex-trader,mine=path/to/model.gguf`.
+
+    A rule's name, behind it what it does without; or a name for a model's file.
+    """
+    found: dict[str, Policy] = {}
+    for part in (part.strip() for part in text.split(",") if part.strip()):
+        name, _, model = part.partition("=")
+        rule, *without = name.split("-")
+        if not model and rule not in RULES:
+            known = ", ".join(RULES)
+            raise WorldError(f"policies are {known}, or NAME=MODEL.gguf", policy=part)
+        if name in found:
+            raise WorldError("a policy is named twice", policy=name)
+        found[name] = Policy(name, model, tuple(without))
+    if not found:
+        raise WorldError("name at least one policy")
+    return tuple(found.values())
+
+
+def cases(
+    files: Sequence[Path], policies_: Sequence[Policy], seeds_: Sequence[int], epsilon: float
+) -> Iterator[Case]:
+    """World after world, so that whatever is done so far compares the policies on equal terms."""
+    for seed in seeds_:
+        for file in files:
+            for one in policies_:
+                yield Case(
+                    str(file), seed, one.name, one.model, one.without, one.generation, epsilon
+                )

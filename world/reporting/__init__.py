@@ -1,0 +1,1 @@
+"""An arena's report: figures of many lives, and one page that shows them."""
