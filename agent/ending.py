@@ -1,5 +1,6 @@
-"""The ending, in order: close leases, sweep the tokens, write the last record, say it on chain,
-sweep the ether. Each step is an intent with a fixed name, so a killed ending goes on where it was.
+"""The ending, in order: close leases, send home what strategies hold elsewhere, sweep the token,
+write the last record, say it on chain, sweep the ether. Each step is an intent with a fixed name,
+so a killed ending goes on where it was.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from agent.body import Body
+from agent.parting import partings
 from chain.contracts import BALANCE_OF, TRANSFER, life_of
 from chain.errors import ChainError
 from chain.reader import BlockReader
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 TOKEN_GAS: Final = 90_000
 PLAIN_GAS: Final = 21_000
 CONTRACT_GAS: Final = 100_000
+LAST_GAS: Final = 320_000
+"""For the steps after a parting: none of it is risked for money elsewhere."""
 PAUSE_S: Final = 0.05
 
 
@@ -59,7 +63,7 @@ class Ending:
         return True
 
     async def _leave(self) -> bool:
-        """Close what is rented and send the tokens home; false when halted on the way."""
+        """Close what is rented and send all money home; false when halted on the way."""
         body, read = self._body, await self._read()
         because = body.log.append(
             "heartbeat", {"ending": self._will.reason, "cause": self._will.cause}, read.block
@@ -69,16 +73,34 @@ class Ending:
                 call = body.compute.close(lease)
                 await self._ask(Intent(f"close.{lease.id}", because, "act", call))
         await self._quiet()
-        if self._stayed(await body.tools.signer.state()):
-            return False
-        read = await self._read()
+        for go_home in (self._part, self._sweep_token):
+            if self._stayed(await body.tools.signer.state()):
+                return False
+            await go_home(because)
+        return True
+
+    async def _part(self, because: int) -> None:
+        """Send home what strategies hold elsewhere; what cannot be had is left, not waited for."""
+        calls = await partings(self._body, self._read, lambda: self._time.pause(PAUSE_S))
+        for call in calls:
+            if await self._can_pay(call.gas + LAST_GAS):
+                await self._ask(Intent(f"sweep.{call.to}", because, self._purpose, call))
+        if calls:
+            await self._quiet()
+
+    async def _can_pay(self, gas: int) -> bool:
+        tools = self._body.tools
+        max_fee = tools.sender.offer(await (await self._read()).base_fee()).max_fee
+        return await tools.client.balance(self._body.who.wallet) >= gas * max_fee
+
+    async def _sweep_token(self, because: int) -> None:
+        body, read = self._body, await self._read()
         [held] = await read.call(body.who.places.token, BALANCE_OF, [body.who.wallet])
         if held:
             args = (body.who.guardian, cast("int", held))
             call = Call(body.who.places.token, TRANSFER, args, gas=TOKEN_GAS)
             await self._ask(Intent("sweep.token", because, self._purpose, call))
             await self._quiet()
-        return True
 
     async def _write_last(self) -> bool:
         """The last record names the two transactions that follow it, by nonces known in advance."""

@@ -162,11 +162,14 @@ class Hands:
         for name in old:
             del self._fees[name]
         hours = max(LEAST_H, min(age_s, GAS_WINDOW_S) / HOUR_S)
+        # What a block has taken can be seen in the world; should a reorg take it back, it flies again.
+        mined = {done.intent for done in self._done}
         spent = sum(fee for _, fee in self._fees.values())
         return Doings(
             in_flight=tuple(
                 Pending(intent, sent.key, max(0, now.at - sent.at))
                 for intent, sent in self._sent.items()
+                if intent not in mined
             ),
             recent=tuple(
                 Outcome(done.key, done.ok, done.fee, max(0, now.at - done.at))

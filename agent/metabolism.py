@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from chain.types import Micro, Wei
+from chain.types import Json, Micro, Wei
 from compute.port import Lease, LeaseState, Offer
-from strategies.port import Holdings, Vitals
+from strategies.port import LIQUID, Holdings, Vitals
 
 MOST_HOURS: Final = 10_000.0
 
 NOTHING: Final = Micro(0)
+DIGITS: Final = 78
+"""Of the largest amount that a contract knows."""
 
 LADDER: Final = (Vitals.STARVING, Vitals.CRITICAL, Vitals.LEAN, Vitals.STEADY, Vitals.THRIVING)
 RISES_AT_H: Final = (0.0, 4.0, 12.0, 36.0, 120.0)
@@ -51,9 +53,22 @@ def escrow(leases: Sequence[Lease]) -> Micro:
     return Micro(sum(lease.balance for lease in leases))
 
 
-def runway_h(held: Holdings, deposited: Micro, cost: Burn) -> float:
-    """Hours until money or gas runs out, the smaller; what lies in escrow is money too."""
-    by_money = (held.micro + deposited) / cost.micro if cost.micro > 0 else MOST_HOURS
+def liquid(survey: Mapping[str, Json]) -> Micro:
+    """What a strategy could have back at once, as its survey says."""
+    said = survey.get(LIQUID)
+    if not isinstance(said, str) or len(said) > DIGITS:
+        return NOTHING
+    return Micro(int(said)) if said.isascii() and said.isdecimal() else NOTHING
+
+
+def savings(surveys: Mapping[str, Mapping[str, Json]]) -> Micro:
+    """What all of them could have back at once; no stranger's survey says anything of it."""
+    return Micro(sum(map(liquid, surveys.values())))
+
+
+def runway_h(held: Holdings, elsewhere: Micro, cost: Burn) -> float:
+    """Hours until money or gas runs out, the smaller; in escrow and in savings is money too."""
+    by_money = (held.micro + elsewhere) / cost.micro if cost.micro > 0 else MOST_HOURS
     by_gas = held.wei / cost.wei if cost.wei > 0 else MOST_HOURS
     return round(max(0.0, min(by_money, by_gas, MOST_HOURS)), 3)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from agent.metabolism import COMING, HOUSED, Burn, rent, runway_h
+from agent.metabolism import COMING, HOUSED, Burn, rent, runway_h, savings
 from chain.types import Micro, Wei
 from strategies.port import Placing, Snapshot
 from strategies.rent import EXTEND, OPEN
@@ -47,12 +47,16 @@ def _dry(seen: Snapshot) -> bool:
 
 
 def _broke(seen: Snapshot, needed: int) -> bool:
-    """No money to live on; but a remote life may sleep and earn, unless it sleeps too long."""
+    """No money to live on, nor any to be had at once.
+
+    But a remote life may sleep and earn, unless it sleeps too long.
+    """
     if seen.placing is Placing.REMOTE:
         return False
     deposited = Micro(0) if seen.lease is None else seen.lease.balance
+    elsewhere = Micro(deposited + savings(seen.surveys))
     cost = Burn(rent(seen.lease, seen.offers), Wei(0))
-    return runway_h(seen.holdings, deposited, cost) * HOUR_S <= needed
+    return runway_h(seen.holdings, elsewhere, cost) * HOUR_S <= needed
 
 
 def _body(seen: Snapshot, margin_s: int) -> Ending | None:

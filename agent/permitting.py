@@ -88,7 +88,7 @@ def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[
     needed = [
         plugins.needs(name, config.strategies.get(name, {}), chain.places) for name in config.use
     ]
-    payees = (permit.operator, *(payee for need in needed for payee in need.payees))
+    rules = dict.fromkeys(rule for need in needed for rule in need.rules)
     return {
         "version": FIRST_VERSION,
         "wallet": permit.wallet,
@@ -96,8 +96,8 @@ def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[
         "chain_id": chain.chain_id,
         "registry": chain.registry,
         "operator": permit.operator,
-        "rules": [_rule(rule) for need in needed for rule in need.rules],
-        "payees": [permit.wallet if each == WALLET else each for each in dict.fromkeys(payees)],
+        "rules": [_rule(rule, permit.wallet) for rule in rules],
+        "payees": [permit.operator],
         "tokens": {
             **{other.address: _other(other) for need in needed for other in need.tokens},
             chain.token: {
@@ -120,9 +120,13 @@ def limits_body(config: Config, permit: typed.Birth, terms: Permission) -> dict[
     }
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule, wallet: Address) -> dict[str, Any]:
     said: dict[str, Any] = {"to": rule.to, "function": rule.function}
-    return said if rule.payee is None else {**said, "payee": rule.payee}
+    if rule.payee is not None:
+        said["payee"] = rule.payee
+    if rule.payees:
+        said["payees"] = [wallet if each == WALLET else each for each in rule.payees]
+    return said
 
 
 def _other(token: OtherToken) -> dict[str, str]:

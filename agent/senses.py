@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from agent import bounds, metabolism
 from agent.asked import Asked
 from chain.contracts import BALANCE_OF
-from chain.errors import ChainError
+from chain.errors import ChainError, Reverted
 from chain.port import Reader
 from chain.types import Address, Json, Micro, Wei
 from compute.port import ComputeProvider, Lease, Offer
 from strategies.port import (
+    LIQUID,
     Holdings,
     Outcome,
     Pending,
@@ -70,6 +71,8 @@ class Memory:
     eth_price: Micro = NO_MICRO
     rent: Micro = NO_MICRO
     """The last price of an hour that was known."""
+    savings: Mapping[str, Micro] = field(default_factory=dict)
+    """What each of our own strategies could have back at once."""
     vitals: Vitals | None = None
     block_number: int = -1
 
@@ -97,9 +100,12 @@ class Senses:
         self,
         compute: ComputeProvider,
         strategies: Sequence[Surveyor],
+        strangers: Collection[str] = (),
     ) -> None:
+        """`strangers` are those of the strategies, by name, whose word about money is not taken."""
         self._compute = compute
         self._strategies = strategies
+        self._strangers = strangers
         self.faults: dict[str, str] = {}
 
     async def snapshot(
@@ -121,8 +127,8 @@ class Senses:
         cost = metabolism.Burn(
             metabolism.rent(lease, found.offers, memory.rent), doings.gas_per_hour
         )
-        runway = metabolism.runway_h(holdings, metabolism.escrow(leases), cost)
-        feeling = memory.vitals if stale else metabolism.vitals(runway, memory.vitals)
+        escrow = metabolism.escrow(leases)
+        remembered = metabolism.runway_h(holdings, _with(escrow, memory.savings), cost)
         seen = Snapshot(
             agent=who.agent,
             wallet=who.wallet,
@@ -141,19 +147,25 @@ class Senses:
             unleased_s=max(0, read.block.at - last_active),
             hibernate_max_s=who.hibernate_max_s,
             burn=Micro(cost.micro + cost.wei * found.eth_price // 10**18),
-            runway_h=runway,
-            vitals=feeling or Vitals.STEADY,
+            runway_h=remembered,
+            vitals=memory.vitals or Vitals.STEADY,
             in_flight=doings.in_flight,
             recent=doings.recent,
         )
+        surveys = await self._surveys(look, seen)
+        savings = self._savings(surveys, memory.savings)
+        runway = metabolism.runway_h(holdings, _with(escrow, savings), cost)
+        feeling = memory.vitals if stale else metabolism.vitals(runway, memory.vitals)
         after = replace(
             found,
             last_active_at=last_active,
             rent=cost.micro,
+            savings=savings,
             vitals=feeling,
             block_number=read.block.number,
         )
-        return replace(seen, surveys=await self._surveys(look, seen)), after
+        seen = replace(seen, runway_h=runway, vitals=feeling or Vitals.STEADY, surveys=surveys)
+        return seen, after
 
     async def _look(self, look: Asked, who: Self, memory: Memory) -> _Found:
         wei, micro, base_fee, leases, offers, price = await asyncio.gather(
@@ -178,10 +190,23 @@ class Senses:
     async def _surveys(self, look: Asked, seen: Snapshot) -> dict[str, Mapping[str, Json]]:
         found = await asyncio.gather(*(self._survey(s, look, seen) for s in self._strategies))
         return {
-            strategy.name: survey
+            strategy.name: self._believed(strategy.name, survey)
             for strategy, survey in zip(self._strategies, found, strict=True)
             if survey is not None
         }
+
+    def _believed(self, name: str, survey: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A stranger's word that it has money would keep a dying life from its ending."""
+        if name not in self._strangers:
+            return survey
+        return {key: value for key, value in survey.items() if key != LIQUID}
+
+    def _savings(
+        self, surveys: Mapping[str, Mapping[str, Json]], last: Mapping[str, Micro]
+    ) -> Mapping[str, Micro]:
+        """What each says now; of whom nothing is heard, what he said last."""
+        said = {name: metabolism.liquid(survey) for name, survey in surveys.items()}
+        return {name: micro for name, micro in {**last, **said}.items() if micro}
 
     async def _survey(
         self, strategy: Surveyor, read: Reader, seen: Snapshot
@@ -194,7 +219,8 @@ class Senses:
             if _halts(fault):
                 raise
             self.faults[place] = str(fault) or type(fault).__name__
-            return None
+            # A contract that reverts has answered: there is nothing to be had.
+            return {} if isinstance(fault, Reverted) else None
         self.faults.pop(place, None)
         return survey
 
@@ -209,6 +235,11 @@ class Senses:
             return last
         self.faults.pop(source, None)
         return value
+
+
+def _with(escrow: Micro, savings: Mapping[str, Micro]) -> Micro:
+    """All money that is not in hand."""
+    return Micro(escrow + sum(savings.values()))
 
 
 def known(value: T | None) -> T:

@@ -18,7 +18,12 @@ class Thinking(NamedTuple):
     """A scorer if there is a model, and how it is told which lease pays for it."""
 
     scorer: Scorer | None
+    """What the mind chooses by; strategies think and a shop sells with it too, unless…"""
     move: Callable[[Lease | None], None]
+    reads: Scorer | None = None
+    """… strategies have one of their own to think with,"""
+    sells: Scorer | None = None
+    """… and a shop to sell: so that a mind that goes by a rule can still sell a model's answers."""
 
 
 def thinking(config: Config, genome: Genome, engine: Engine | None, signer: Signer) -> Thinking:

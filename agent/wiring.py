@@ -106,8 +106,9 @@ async def live(home: Home, config: Config, host: Host, awake: Callable[[], None]
         if host.time.signals:
             await stack.enter_async_context(halting.listening(home.halt_asked, tools.signer))
         mind = host.thinking(tools.signer)
-        if mind.scorer is not None:
-            stack.push_async_callback(mind.scorer.close)
+        for scorer in (mind.scorer, mind.reads, mind.sells):
+            if scorer is not None:
+                stack.push_async_callback(scorer.close)
         await host.loaded()
         notes = life.load(home.notes)
         state = await tools.signer.state()
@@ -129,8 +130,12 @@ async def live(home: Home, config: Config, host: Host, awake: Callable[[], None]
         compute = plugins.compute_network(
             config.compute, places.lease_market, places.token, who.guardian
         )
-        stall = await stack.enter_async_context(shop.opened(config, tools, log, who, mind.scorer))
-        strategies = _strategies(config, StrategyTools(compute, stall.trade, stall.scorer), who)
+        stall = await stack.enter_async_context(
+            shop.opened(config, tools, log, who, mind.sells or mind.scorer)
+        )
+        chooses = stall.scorer if mind.sells is None else mind.scorer
+        lent = StrategyTools(compute, stall.trade, mind.reads or chooses)
+        strategies = _strategies(config, lent, who)
         for strategy in strategies:
             if isinstance(strategy, Apart):
                 stack.push_async_callback(strategy.close)
@@ -143,8 +148,10 @@ async def live(home: Home, config: Config, host: Host, awake: Callable[[], None]
             publisher=outlet.publisher,
             compute=compute,
             proposers=strategies,
-            senses=Senses(compute, strategies),
-            scorer=stall.scorer,
+            senses=Senses(
+                compute, strategies, [each.name for each in strategies if isinstance(each, Apart)]
+            ),
+            scorer=chooses,
             rule=host.rule,
             move=mind.move,
             hands=Hands(tools.signer, tools.sender, tools.watcher, log),

@@ -43,6 +43,8 @@ class Rule:
     """A function that may be called, and which of its arguments are a payee and an amount."""
 
     payee: int | None = None
+    payees: frozenset[Address] | None = None
+    """Who may be paid by it; None for those of all rules."""
     token: Address | None = None
     amount: int | None = None
 
@@ -60,6 +62,7 @@ class Limits:
     operator: Address
     rules: Mapping[tuple[Address, str], Rule]
     payees: frozenset[Address]
+    """Whom rules may pay that name none of their own."""
     tokens: Mapping[Address, Token]
     wei: Caps
     gas_max: int
@@ -140,7 +143,8 @@ def worst_case(intent: Intent, fees: Fees, limits: Limits, who: Who) -> Spend:
 def _fits_rules(intent: Intent, limits: Limits, who: Who) -> Refused | None:
     call = intent.call
     if pays_operator(intent, who):
-        known = not call.function or call.to in limits.tokens
+        named = {*limits.tokens, *(to for to, _ in limits.rules)}
+        known = not call.function or call.to in named
         return None if known else Refused("token", {"token": call.to})
     if intent.purpose != "act":
         return None
@@ -152,7 +156,8 @@ def _fits_rules(intent: Intent, limits: Limits, who: Who) -> Refused | None:
 
 def _fits_rule(call: Call, rule: Rule, limits: Limits, who: Who) -> Refused | None:
     args = dict(enumerate(call.args))
-    if rule.payee is not None and _payee(args.get(rule.payee), who) not in limits.payees:
+    payees = limits.payees if rule.payees is None else rule.payees
+    if rule.payee is not None and _payee(args.get(rule.payee), who) not in payees:
         return Refused("payee", {"payee": args.get(rule.payee)})
     if rule.amount is not None and _uint(args.get(rule.amount)) is None:
         return Refused("arguments", {"index": rule.amount})

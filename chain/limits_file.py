@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from chain import permit
@@ -30,6 +31,7 @@ KEYS: Final = frozenset(
         "fee_max",
     }
 )
+RULE_KEYS: Final = frozenset({"to", "function", "payee", "payees", "spend"})
 
 
 def sign(body: Mapping[str, Json], operator: Key) -> dict[str, Json]:
@@ -78,6 +80,10 @@ def _parse(body: Json) -> Limits:
     if not isinstance(body, Mapping) or body.keys() != KEYS:
         raise ValueError("its keys are not the known ones")
     tokens = _tokens(of.of("tokens"))
+    listed = [_rule(rule, tokens, of.address("registry")) for rule in of.array("rules")]
+    rules = dict(listed)
+    if len(rules) < len(listed):
+        raise ValueError("two rules for one function")
     return Limits(
         version=of.uint("version"),
         digest=digest_of(body),
@@ -86,8 +92,8 @@ def _parse(body: Json) -> Limits:
         chain_id=of.uint("chain_id"),
         registry=of.address("registry"),
         operator=of.address("operator"),
-        rules=dict(_rule(Fields(r), tokens, of.address("registry")) for r in of.array("rules")),
-        payees=frozenset(Fields({"payee": p}).address("payee") for p in of.array("payees")),
+        rules=rules,
+        payees=_payees(of),
         tokens=tokens,
         wei=_caps(Fields(of.of("wei"))),
         gas_max=_amount(of, "gas_max"),
@@ -120,12 +126,20 @@ def _caps(of: Fields) -> Caps:
 
 
 def _rule(
-    of: Fields, tokens: Mapping[Address, Token], registry: Address
+    body: Json, tokens: Mapping[Address, Token], registry: Address
 ) -> tuple[tuple[Address, str], Rule]:
-    rule = Rule(payee=of.uint("payee") if of.has("payee") else None)
+    of = Fields(body)
+    if not isinstance(body, Mapping) or body.keys() - RULE_KEYS:
+        raise ValueError("a rule's keys are not the known ones")
+    rule = Rule(
+        payee=of.uint("payee") if of.has("payee") else None,
+        payees=_payees(of) if of.has("payees") else None,
+    )
+    if rule.payees is not None and (rule.payee is None or not rule.payees):
+        raise ValueError("a rule with payees says which argument is one of them")
     if of.has("spend"):
         spend = Fields(of.of("spend"))
-        rule = Rule(rule.payee, spend.address("token"), spend.uint("arg"))
+        rule = replace(rule, token=spend.address("token"), amount=spend.uint("arg"))
         if rule.token not in tokens:
             raise ValueError("a rule spends an unknown token")
     to, function = of.address("to"), of.text("function")
@@ -134,6 +148,10 @@ def _rule(
     if to in tokens and (rule.payee is None or rule.token != to):
         raise ValueError("a rule on a token names its payee and what it spends")
     return (to, function), rule
+
+
+def _payees(of: Fields) -> frozenset[Address]:
+    return frozenset(Fields({"payee": each}).address("payee") for each in of.array("payees"))
 
 
 def _amount(of: Fields, name: str) -> int:

@@ -46,7 +46,10 @@ def main() -> int:
 
 
 def answer(llama: Llama, asked: Mapping[str, object]) -> Message:
-    """The reply to one question; a prompt that cannot be scored is an answer too."""
+    """The reply to one question; that it cannot be scored is an answer too.
+
+    Whoever passes strangers' questions on refuses nonsense himself; none must end us all the same.
+    """
     try:
         return {
             "id": asked["id"],
@@ -54,6 +57,10 @@ def answer(llama: Llama, asked: Mapping[str, object]) -> Message:
         }
     except NoModel as none:
         return {"id": asked["id"], "none": none.reason}
+    except KeyError:
+        return {"id": asked["id"], "none": "the model has no such label"}
+    except UnicodeEncodeError:
+        return {"id": asked["id"], "none": "the prompt is not Unicode"}
 
 
 def _identify(model: Path, adapter: Path | None, expected: str) -> Message:

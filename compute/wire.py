@@ -4,10 +4,10 @@
     GET  /models/{digest}  {digest, state}
     GET  /health           {ok, block}
 
-`model` in a request is the lease's manifest digest. The proof travels in the header
-`Forager-Access: {lease}.{at}.{signature}`: the tenant's wallet signs lease, provider, wall time in
-seconds and the SHA-256 of the body. `once` is different in every body, so a proof is good for one
-request to one provider.
+`labels` are letters from A to Z, `model` in a request is the lease's manifest digest. The proof
+travels in the header `Forager-Access: {lease}.{at}.{signature}`: the tenant's wallet signs lease,
+provider, wall time in seconds and the SHA-256 of the body. `once` is different in every body, so a
+proof is good for one request to one provider.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from typing import Final
 
 from compute.errors import BadReply, BadRequest
 from compute.port import ModelId, Scores
+from compute.scoring import LABELS
 
 ACCESS: Final = "Forager-Access"
 MAX_REQUEST: Final = 64 * 1024
 MAX_REPLY: Final = 16 * 1024
-MAX_LABELS: Final = 26
+MAX_LABELS: Final = len(LABELS)
 _SIGNATURE_BYTES: Final = 65
 
 
@@ -86,8 +87,10 @@ def parse_request(body: bytes) -> ScoreRequest:
             pass
         case _:
             raise BadRequest("the body lacks prompt, labels, model or once")
-    if len(labels) > MAX_LABELS or not all(isinstance(label, str) for label in labels):
-        raise BadRequest("the labels are not 1 to 26 texts")
+    if len(labels) > MAX_LABELS or not all(map(_is_label, labels)):
+        raise BadRequest("the labels are not 1 to 26 letters from A to Z")
+    if not _is_unicode(prompt):
+        raise BadRequest("the prompt is not Unicode")
     return ScoreRequest(prompt, tuple(labels), model, once)
 
 
@@ -118,6 +121,19 @@ def parse_reply(body: bytes, labels: Sequence[str], expected: ModelId) -> Scores
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 20  # noqa: PLR2004  # a uint64
+
+
+def _is_label(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 1 and value in LABELS
+
+
+def _is_unicode(text: str) -> bool:
+    """Half a character is none, and JSON lets it pass."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_finite(value: object) -> bool:

@@ -15,11 +15,16 @@ from strategies.port import Places
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A function that is called; `payee` says which argument names who is paid."""
+    """A function that is called; `payee` says which argument names who is paid.
+
+    Without `payees` of its own that is the operator; with them it is one of these, and `WALLET`
+    stands for the wallet.
+    """
 
     to: Address
     function: str
     payee: int | None = None
+    payees: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,9 @@ class OtherToken:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """All of it; `payees` are those that rules may name beside the operator."""
+    """All of it."""
 
     rules: tuple[Rule, ...] = ()
-    payees: tuple[Address, ...] = ()
     tokens: tuple[OtherToken, ...] = ()
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from chain.port import Reader
 from chain.types import Address, Block, Call, Json, Micro, Wei
 from compute.port import ComputeProvider, Lease, Offer, Scorer
+
+LIQUID: Final = "liquid_micro"
+"""In a survey of one of our own strategies: what it could have back at once, as decimal text. It
+counts as money in runway and vitals. In a stranger's survey it is left out."""
 
 
 class Vitals(StrEnum):
@@ -40,7 +44,7 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An intent that has been signed and not settled."""
+    """An intent that has been signed and that no block has taken yet."""
 
     id: str
     key: str
@@ -126,11 +130,27 @@ class Strategy(Protocol):
     name: str
 
     async def survey(self, read: Reader, seen: Snapshot) -> Mapping[str, Json]:
-        """Read what this strategy needs, at the snapshot's block; `seen.surveys` is still empty."""
+        """Read what this strategy needs, at the snapshot's block.
+
+        `seen.surveys` is still empty; runway and vitals count savings as they were a look before.
+        """
         ...
 
     def propose(self, seen: Snapshot) -> Sequence[Action]:
         """Offer zero or more actions from the snapshot alone: same snapshot, same actions."""
+        ...
+
+
+@runtime_checkable
+class Parting(Protocol):
+    """One of our own strategies that may hold something elsewhere when a life ends."""
+
+    name: str
+
+    async def survey(self, read: Reader, seen: Snapshot) -> Mapping[str, Json]: ...
+
+    def parting(self, seen: Snapshot) -> Sequence[Call]:
+        """Plain transfers of it to the operator: the signer takes nothing else from an ending."""
         ...
 
 

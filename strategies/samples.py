@@ -129,6 +129,7 @@ def savings(*, worth: int = 5_000_000, **changes: Json) -> Mapping[str, Json]:
         "free": str(worth * 900),
         "room": str(2**256 - 1),
         "worth": str(worth),
+        "liquid_micro": str(worth),
         "issued": "900000000",
         "back": "999999",
         "hourly": 10**9,

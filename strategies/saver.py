@@ -17,10 +17,11 @@ from chain.contracts import BALANCE_OF
 from chain.port import Reader
 from chain.types import SALT, WALLET, Address, Call, Json, Micro, Pull
 from strategies.addresses import address_of
+from strategies.homeward import homeward
 from strategies.means import can_send, flying, gas_in_micro, stumbles, up
 from strategies.needs import Needs, Rule
 from strategies.options import read_options
-from strategies.port import Action, Places, Snapshot, Tools
+from strategies.port import LIQUID, Action, Places, Snapshot, Tools
 from strategies.quotes import HISTORY
 from strategies.savings import PREVIEW, Savings, hourly_of, savings_in
 from strategies.spare import HOUR, gain_score, in_hand, left_s, liquid_h, need_score, spare
@@ -49,6 +50,8 @@ KEEP_GAS: Final = 300_000
 LONGEST_S: Final = 7 * 24 * HOUR
 """What is earned later than that is not counted on."""
 POINTS: Final = 10_000
+RESTLESS: Final = 2.0
+"""What it takes off a score that money moves for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +96,18 @@ class Saver:
             read.call(vault, PREVIEW_DEPOSIT, [PREVIEW]),
             read.call(self._desk, HISTORY, [vault, self._options.history_n]),
         )
-        [worth], [back] = await asyncio.gather(
+        at_once = min(cast("int", free), cast("int", shares))
+        [worth], [back], [liquid] = await asyncio.gather(
             read.call(vault, PREVIEW_REDEEM, [shares]),
             read.call(vault, PREVIEW_REDEEM, [issued]),
+            read.call(vault, PREVIEW_REDEEM, [at_once]),
         )
         return {
             "shares": str(shares),
             "free": str(free),
             "room": str(room),
             "worth": str(worth),
+            LIQUID: str(liquid),
             "issued": str(issued),
             "back": str(back),
             "hourly": hourly_of(cast("Sequence[Sequence[int]]", notes)),
@@ -113,6 +119,10 @@ class Saver:
         if saved is None or busy or seen.holdings.stale:
             return ()
         return (*self._puts(seen, saved), *self._takes(seen, saved))
+
+    def parting(self, seen: Snapshot) -> Sequence[Call]:
+        """The shares as they are: the vault need not be able to pay for them just now."""
+        return homeward(seen, self._vault, seen.surveys.get(self.name, {}).get("shares"))
 
     def _puts(self, seen: Snapshot, saved: Savings) -> Iterator[Action]:
         options = self._options
@@ -168,7 +178,7 @@ class Saver:
                 if shares == saved.shares
                 else "take some money out of the vault",
                 calls=(call,),
-                score=max(need - excess, gain_score(seen, -missed - gas))
+                score=max(need - excess, _unneeded(seen, -missed - gas))
                 - stumbles(seen, TAKE) / 2,
             )
 
@@ -188,6 +198,11 @@ class Saver:
         return Call(self._desk, DEPOSIT, args, gas=PUT_GAS, pull=pull)
 
 
+def _unneeded(seen: Snapshot, gain: int) -> float:
+    """Taking what nobody needs just now: good from a vault that shrinks, else worse than waiting."""
+    return gain_score(seen, gain) - (0 if gain > 0 else RESTLESS)
+
+
 def _keeping(call: Call) -> Call:
     """The same with the gas that must be left to take it back."""
     return replace(call, gas=call.gas + TAKE_GAS + KEEP_GAS)
@@ -203,8 +218,7 @@ def needs(options: Mapping[str, Json], places: Places) -> Needs:  # noqa: ARG001
     vault = address_of("vault", given.vault)
     return Needs(
         rules=(
-            Rule(address_of("desk", given.desk), DEPOSIT, payee=VAULT_ARG),
-            Rule(vault, REDEEM, payee=RECEIVER_ARG),
+            Rule(address_of("desk", given.desk), DEPOSIT, payee=VAULT_ARG, payees=(vault,)),
+            Rule(vault, REDEEM, payee=RECEIVER_ARG, payees=(Address(WALLET),)),
         ),
-        payees=(vault, Address(WALLET)),
     )

@@ -18,6 +18,7 @@ from chain.port import Reader
 from chain.types import SALT, WALLET, Address, Call, Json, Micro, Pull
 from strategies.addresses import address_of
 from strategies.errors import BadOptions
+from strategies.homeward import homeward
 from strategies.means import can_send, flying, gas_in_micro, stumbles
 from strategies.needs import Needs, OtherToken, Rule
 from strategies.options import read_options
@@ -40,6 +41,8 @@ GAS: Final = 350_000
 USUAL_GAS: Final = 160_000
 KEEP_GAS: Final = 300_000
 """Gas to keep for the next refuelling."""
+RESTLESS: Final = 2.0
+"""What it takes off a score that a trade is for nothing."""
 POINTS: Final = 10_000
 """Slippage is reckoned in hundredths of a percent."""
 
@@ -115,6 +118,10 @@ class Trader:
         guess = signal(quote.prices, NOW)
         return (*self._purchases(seen, quote, guess), *self._sales(seen, quote, guess))
 
+    def parting(self, seen: Snapshot) -> Sequence[Call]:
+        """What is held of the other token, as it is."""
+        return homeward(seen, self._other, seen.surveys.get(self.name, {}).get("held"))
+
     def _purchases(self, seen: Snapshot, quote: Quote, guess: Signal) -> Iterator[Action]:
         options, pool = self._options, quote.pool
         room = _wealth(seen, quote) * min(100, options.held_pct) // 100 - pool.worth(quote.held)
@@ -125,7 +132,7 @@ class Trader:
             trade = purchase(quote, guess, micro, gas_in_micro(seen, USUAL_GAS))
             call = self._swap(seen, seen.places.token, self._other, trade)
             if trade.quoted and can_send(seen, _keeping(call)):
-                score = gain_score(seen, trade.gain) - stumbles(seen, BUY) / 2
+                score = _worth(seen, trade.gain) - stumbles(seen, BUY) / 2
                 yield _action(seen, BUY, quote, guess, trade, call, score)
 
     def _sales(self, seen: Snapshot, quote: Quote, guess: Signal) -> Iterator[Action]:
@@ -139,7 +146,7 @@ class Trader:
             # The wallet's balance of the other token is the survey's to know.
             affordable = can_send(seen, replace(_keeping(call), pull=None))
             if quote.pool.worth(units) >= options.least_micro and trade.size and affordable:
-                score = max(gain_score(seen, trade.gain), need)
+                score = max(_worth(seen, trade.gain), need)
                 yield _action(
                     seen, SELL, quote, guess, trade, call, score - stumbles(seen, SELL) / 2
                 )
@@ -175,6 +182,11 @@ def _action(
     )
 
 
+def _worth(seen: Snapshot, gain: int) -> float:
+    """A trade that is not expected to pay is worse than waiting, however little it costs."""
+    return gain_score(seen, gain) - (0 if gain > 0 else RESTLESS)
+
+
 def _wealth(seen: Snapshot, quote: Quote) -> int:
     return seen.holdings.micro + quote.pool.worth(quote.held)
 
@@ -195,8 +207,7 @@ def needs(options: Mapping[str, Json], places: Places) -> Needs:  # noqa: ARG001
         raise BadOptions("missing option", option="other_name and other_version")
     pair = address_of("pair", given.pair)
     return Needs(
-        rules=(Rule(address_of("desk", given.desk), SWAP, payee=PAIR_ARG),),
-        payees=(pair,),
+        rules=(Rule(address_of("desk", given.desk), SWAP, payee=PAIR_ARG, payees=(pair,)),),
         tokens=(
             OtherToken(
                 address=address_of("other", given.other),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from world.devnet import Devnet
 
 TOKEN: Final = ("Test Dollar", "1")
+HERE: Final = "127.0.0.1"
 MINT_GAS: Final = 100_000
 BLOCKS_TO_PAY: Final = 4
 """A payment is good for so many blocks."""
@@ -73,7 +74,8 @@ class Buyers:
         self._buyers = [Buyer(role(f"buyer {n}")) for n in range(table.buyers)]
         self._founder = Pocket(devnet, role("buyers' bank"))
         self._helper = Pocket(devnet, role("facilitator"))
-        self._ports = free_port(), free_port()
+        self._port = free_port()
+        self._pays_through = ""
         self._timeout_s = min(max(LEAST_TO_PAY_S, BLOCKS_TO_PAY * block_s), MOST_TO_PAY_S)
         self._facilitator = Facilitator(
             devnet.client, self._helper.address, self._helper.send, poll_s=POLL_WALL_S
@@ -86,12 +88,11 @@ class Buyers:
 
     @property
     def shop(self) -> Mapping[str, Any]:
-        """The config's table `shop` of the agent whose answers they want."""
-        own, facilitator = self._ports
+        """The config's table `shop` of the agent whose answers they want, once they are founded."""
         return {
-            "host": "127.0.0.1",
-            "port": own,
-            "facilitator": f"http://127.0.0.1:{facilitator}",
+            "host": HERE,
+            "port": self._port,
+            "facilitator": self._pays_through,
             "token_name": TOKEN[0],
             "token_version": TOKEN[1],
             "max_timeout_s": self._timeout_s,
@@ -108,9 +109,7 @@ class Buyers:
         for buyer in self._buyers:
             args = (buyer.key.address, self._table.purse_micro)
             await self._founder.send(Call(self._at.token, MINT, args, gas=MINT_GAS))
-        await self._open.enter_async_context(
-            self._facilitator.listening("127.0.0.1", self._ports[1])
-        )
+        self._pays_through = await self._open.enter_async_context(self._facilitator.listening(HERE))
         limits = aiohttp.ClientTimeout(total=BUY_WALL_S)
         self._web = await self._open.enter_async_context(aiohttp.ClientSession(timeout=limits))
 
@@ -206,7 +205,7 @@ class Buyers:
 
     @property
     def _url(self) -> str:
-        return f"http://127.0.0.1:{self._ports[0]}/infer"
+        return f"http://{HERE}:{self._port}/infer"
 
     def _http(self) -> aiohttp.ClientSession:
         if self._web is None:

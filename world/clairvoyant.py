@@ -1,10 +1,11 @@
 """How long a life could last at most, for one who knows everything that will happen. Pure.
 
-An upper bound, not a plan: jobs are matched to blocks so that by every block the most that can have
-been earned is known (one job a block, each only while no rival has it, gas at the station's lowest
-price); rent is what the cheapest provider has asked in the span that one lease can cover; leases,
-refuelling and the ending cost no block and no gas. What no agent can beat under these easier rules,
-none can beat under the real ones.
+An upper bound, not a plan, for worlds in which jobs are all there is to earn. What binds an agent
+binds it too where that can be reckoned: a job is done only while no rival has it; one is in flight
+at a time, so there is one for every three blocks; rent is at least what a provider asked in the
+span that a lease can cover. Everything else is as good as can be: gas at its cheapest while a job
+can be done, the station's price at the lowest it ever is, leases, refuelling and the ending for
+nothing. What nobody can beat under these easier rules, nobody can under the real ones.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Final
 
 from chain.types import RATE_SCALE
 from strategies.port import Placing
-from world.backtest.record import NEVER, TIP, WEI_PER_ETH, Job, Record, imagined, value_at
+from world.backtest.imagining import imagined
+from world.backtest.record import FIRST_S, TIP, WEI_PER_ETH, Job, Record, value_at
 from world.scenario import HOUR, Scenario
 
 LEAST_GAS: Final = 80_000
@@ -25,30 +27,39 @@ LEAST_GAS_PER_STEP: Final = 110
 """Below what doing a job was ever seen to take."""
 STATION_LOW: Final = 2
 """The station's price moves between half and twice its mean."""
+FLYING_BLOCKS: Final = 3
+"""From signing a job until the next can be: it must be final first."""
+KNOWN: Final = frozenset({"hold", "thrift", "keeper"})
+"""Strategies whose income is jobs, or none."""
+
+
+def foreseen(scenario: Scenario) -> bool:
+    """Whether the bound holds there: a pool, a vault or buyers bring income of another kind."""
+    return set(scenario.use) <= KNOWN
 
 
 @dataclass(slots=True)
 class Matching:
-    """Jobs and the blocks they are done at; grows by one block at a time, always of most weight."""
+    """Jobs and the turns they are done in; grows by one turn at a time, always of most weight."""
 
     opens: Sequence[Sequence[int]]
-    """For each block, the jobs that could be done at it."""
+    """For each turn, the jobs that could be done in it."""
     weights: Sequence[int]
-    block_of: dict[int, int] = field(default_factory=dict)
+    turn_of: dict[int, int] = field(default_factory=dict)
     total: int = 0
 
-    def add(self, block: int) -> None:
-        """The heaviest job that one more block makes room for, moving others aside."""
+    def add(self, turn: int) -> None:
+        """The heaviest job that one more turn makes room for, moving others aside."""
         came: dict[int, int | None] = {}
         queue: deque[int] = deque()
-        for job in self.opens[block]:
+        for job in self.opens[turn]:
             came[job] = None
             queue.append(job)
-        at_block = {job: block for job in came}
+        at_turn = dict.fromkeys(came, turn)
         best: int | None = None
         while queue:
             job = queue.popleft()
-            held = self.block_of.get(job)
+            held = self.turn_of.get(job)
             if held is None:
                 if best is None or self.weights[job] > self.weights[best]:
                     best = job
@@ -56,88 +67,86 @@ class Matching:
             for other in self.opens[held]:
                 if other not in came:
                     came[other] = job
-                    at_block[other] = held
+                    at_turn[other] = held
                     queue.append(other)
         if best is None or self.weights[best] <= 0:
             return
         self.total += self.weights[best]
         moved: int | None = best
         while moved is not None:
-            self.block_of[moved] = at_block[moved]
+            self.turn_of[moved] = at_turn[moved]
             moved = came[moved]
 
 
 def clairvoyant_h(scenario: Scenario, seed: int) -> float:
-    """Paid hours at most, the operator's first lease included."""
-    record = imagined(scenario, seed)
-    earned = earnings(scenario, record)
-    block_s, first_s = scenario.time.block_s, int(scenario.endowment.first_lease_h * HOUR)
+    """Paid hours at most, up to the horizon, the operator's first lease included."""
+    return bound_h(scenario, imagined(scenario, seed))
+
+
+def bound_h(scenario: Scenario, record: Record) -> float:
+    """The same for a past that is known already."""
+    grant = scenario.endowment
     low = scenario.gas.station_micro // STATION_LOW
-    start = scenario.endowment.micro + scenario.endowment.wei * low // WEI_PER_ETH
-    rates = cheapest(scenario, record, len(earned))
-    horizon = scenario.horizon_s
-    if scenario.endowment.placing is Placing.REMOTE:
-        return _sleeping(start, earned, rates, block_s, first_s, horizon) / HOUR
+    deposit = int(grant.first_lease_h * HOUR * value_at(record.rents[0].path, 0) // RATE_SCALE)
+    start = grant.micro + grant.wei * low // WEI_PER_ETH + deposit
+    money = [start + sum_ for sum_ in earnings(scenario, record)]
+    rates = cheapest(scenario, record, len(money))
+    live = _sleeping if grant.placing is Placing.REMOTE else _waking
+    return min(live(money, rates, scenario.time.block_s), scenario.horizon_s) / HOUR
+
+
+def _waking(money: Sequence[int], rates: Sequence[int], block_s: int) -> int:
+    """Seconds paid for one after the other, until the money is gone."""
     spent = 0
     for i, rate in enumerate(rates):
-        at = i * block_s
-        if at >= first_s:
-            spent += rate * block_s // RATE_SCALE
-        if spent > start + earned[i]:
-            return min(at, horizon) / HOUR
-    return horizon / HOUR
+        affordable = (money[i] - spent) * RATE_SCALE // rate
+        if affordable < block_s:
+            return i * block_s + max(0, affordable)
+        spent += rate * block_s // RATE_SCALE
+    return len(rates) * block_s
 
 
-def _sleeping(
-    start: int,
-    earned: Sequence[int],
-    rates: Sequence[int],
-    block_s: int,
-    first_s: int,
-    horizon: int,
-) -> int:
-    """Whoever may sleep pays for the cheapest hours: the dearest are dropped when money is short."""
-    paid: list[int] = []
-    spent = free = 0
+def _sleeping(money: Sequence[int], rates: Sequence[int], block_s: int) -> int:
+    """Whoever may sleep pays for the cheapest: when money is short the dearest are dropped."""
+    paid: list[tuple[int, int]] = []
+    spent = seconds = 0
     for i, rate in enumerate(rates):
-        if i * block_s >= horizon:
-            break
-        if i * block_s < first_s:
-            free += block_s
-            continue
-        cost = rate * block_s // RATE_SCALE
-        spent += cost
-        heappush(paid, -cost)
-        while spent > start + earned[i]:
-            spent += heappop(paid)
-    return min(horizon, free + len(paid) * block_s)
+        heappush(paid, (-rate, block_s))
+        spent, seconds = spent + rate * block_s, seconds + block_s
+        while (over := spent - money[i] * RATE_SCALE) > 0:
+            dearest, stay_s = heappop(paid)
+            dropped = min(stay_s, over // -dearest)
+            spent, seconds = spent + dearest * dropped, seconds - dropped
+            if dropped < stay_s:
+                heappush(paid, (dearest, stay_s - dropped))
+                break
+    return seconds
 
 
 def earnings(scenario: Scenario, record: Record) -> list[int]:
     """The most that can have been earned by each block, over gas."""
     block_s = scenario.time.block_s
     blocks = scenario.horizon_s // block_s + 2
+    turns = blocks // FLYING_BLOCKS + 1
     low = scenario.gas.station_micro // STATION_LOW
-    opens: list[list[int]] = [[] for _ in range(blocks)]
     weights = [_weight(job, record, low) for job in record.jobs]
+    opens: list[list[int]] = [[] for _ in range(turns)]
     for i, job in enumerate(record.jobs):
-        first = max(1, -(-max(job.due_s, job.posted_s) // block_s))
-        last = min(job.deadline_s, job.taken_s - 1) // block_s
-        if weights[i] > 0:
-            for block in range(first, min(last + 1, blocks)):
-                opens[block].append(i)
+        first = max(0, -(-(max(job.due_s, job.posted_s) - FIRST_S) // block_s))
+        last = (min(job.deadline_s, job.taken_s - 1) - FIRST_S) // block_s
+        if weights[i] > 0 and first <= last:
+            for turn in range(first // FLYING_BLOCKS, min(last // FLYING_BLOCKS + 1, turns)):
+                opens[turn].append(i)
     matching, earned = Matching(opens, weights), []
-    for block in range(blocks):
-        matching.add(block)
-        earned.append(matching.total)
-    return earned
+    for turn in range(turns):
+        matching.add(turn)
+        earned += [matching.total] * FLYING_BLOCKS
+    return earned[:blocks]
 
 
 def _weight(job: Job, record: Record, micro_per_eth: int) -> int:
     """The reward over the gas it takes at the best moment."""
     until = min(job.deadline_s, job.taken_s)
-    if until >= NEVER:
-        return 0
     fees = [value_at(record.gas, job.due_s)]
     fees += [fee for since, fee in record.gas if job.due_s <= since <= until]
     gas = LEAST_GAS + LEAST_GAS_PER_STEP * job.work
@@ -149,8 +158,8 @@ def cheapest(scenario: Scenario, record: Record, blocks: int) -> list[int]:
     block_s = scenario.time.block_s
     embodied = scenario.endowment.placing is Placing.EMBODIED
     rents = record.rents[:1] if embodied else record.rents
-    spans = [int(p.max_h * HOUR) // block_s for p in scenario.providers[: len(rents)]]
-    asked = [[value_at(rent.path, i * block_s) for i in range(blocks)] for rent in rents]
+    spans = [int(p.max_h * HOUR) // block_s + 1 for p in scenario.providers[: len(rents)]]
+    asked = [[value_at(rent.path, FIRST_S + i * block_s) for i in range(blocks)] for rent in rents]
     return [
         min(min(path[max(0, i - span) : i + 1]) for path, span in zip(asked, spans, strict=True))
         for i in range(blocks)

@@ -19,6 +19,7 @@ from strategies.port import Places
 from world.devnet import CHAIN_ID, Devnet
 from world.pocket import Pocket
 from world.scenario import Scenario
+from world.station import weather
 
 RICH: Final = Wei(10**21)
 
@@ -80,7 +81,7 @@ async def deploy(devnet: Devnet, scenario: Scenario, seed: int) -> Deployment:
     """Found the world; somebody must be mining. Addresses depend on nothing."""
     founder = Purse(devnet.client, role("founder"))
     await devnet.give_wei(founder.address, RICH)
-    station = Station(Micro(scenario.gas.station_micro), _weather(scenario, seed))
+    station = Station(Micro(scenario.gas.station_micro), weather(scenario.name, seed))
     made = await create_all(founder, CHAIN_ID, station)
     await devnet.give_wei(made.gas_station, Wei(scenario.gas.station_wei))
     return made
@@ -90,7 +91,7 @@ async def deploy_at_once(devnet: Devnet, scenario: Scenario, seed: int) -> Deplo
     """The same contracts at the same addresses; they are there once the next block is mined."""
     founder = Pocket(devnet, role("founder"))
     await devnet.give_wei(founder.address, RICH)
-    station = Station(Micro(scenario.gas.station_micro), _weather(scenario, seed))
+    station = Station(Micro(scenario.gas.station_micro), weather(scenario.name, seed))
     made = await create_all(founder, CHAIN_ID, station)
     await devnet.give_wei(made.gas_station, Wei(scenario.gas.station_wei))
     return made
@@ -116,7 +117,3 @@ async def create_all(founder: Founder, chain_id: int, station: Station) -> Deplo
 async def mint(purse: Purse, token: Address, to: Address, micro: Micro) -> None:
     """Test dollars out of nothing; anyone may."""
     await purse.send(Call(token, "mint(address,uint256)", (to, micro)))
-
-
-def _weather(scenario: Scenario, seed: int) -> str:
-    return "0x" + keccak(text=f"{scenario.name}/{seed}/station").hex()

@@ -18,6 +18,7 @@ from strategies.refuel import REFUEL
 from strategies.rent import CLOSE, EXTEND, OPEN
 
 HOUR: Final = 3600
+LOST_RACE_GAS: Final = 45_000
 LIVE: Final = (LeaseState.ACTIVE, LeaseState.GRACE)
 
 
@@ -27,21 +28,17 @@ class Figures:
 
     low_h: float = 1.5
     """Below so much paid time it pays for more."""
-    longest_h: float = 8.0
-    """And for no more than this at once, so that money stays free."""
-    least_chance_pct: int = 20
-    """Worse odds are left to others."""
+    longest_h: float = 16.0
+    """As much as it can at once, for every payment costs gas; but no more than this."""
     gas_share_pct: int = 80
     """A job whose gas eats more of its reward is not worth it."""
-    least_margin_micro: int = 0
+    least_margin_micro: int = 30_000
     """Nor one that is not expected to leave this much."""
-    least_left_h: float = 0.5
-    """A job that is about to run out has been left by everybody, or is bait."""
-    doubt_pct: int = 0
-    """By so much of its reward a job has to be better than waiting when odds are bad."""
+    most_reward_h: float = 4.5
+    """What pays for more hours of rent than this is too good to be true."""
     refuel_pct: int = 90
     """Of the tank's floor."""
-    move_pct: int = 10
+    move_pct: int = 45
     """A remote life moves for such a saving."""
     last_h: float = 2.0
     """Nothing is paid for beyond the horizon but this."""
@@ -89,22 +86,21 @@ def _refuel(seen: Snapshot, menu: Sequence[Action], figures: Figures) -> int | N
 
 
 def _work(seen: Snapshot, menu: Sequence[Action], figures: Figures) -> int | None:
-    """The job of most expected profit, if it has a fair chance and gas leaves enough of it."""
+    """The job of most expected profit, if gas leaves enough of it and it is to be believed."""
 
     def profit(action: Action) -> float:
         chance = action.params["chance_pct"] / 100
-        lost = min(action.params["gas_micro"], gas_in_micro(seen, 45_000))
+        lost = min(action.params["gas_micro"], gas_in_micro(seen, LOST_RACE_GAS))
         gain = action.params["reward_micro"] - action.params["gas_micro"]
-        doubt = figures.doubt_pct / 100 * (1 - chance) * action.params["reward_micro"]
-        return chance * gain - (1 - chance) * lost - doubt
+        return chance * gain - (1 - chance) * lost
 
+    usual = min((offer.micro_per_hour for offer in seen.offers), default=0) or seen.burn
     fair = [
         i
         for i, a in enumerate(menu)
         if a.key == WORK
-        and a.params["chance_pct"] >= figures.least_chance_pct
         and 100 * a.params["gas_micro"] <= figures.gas_share_pct * a.params["reward_micro"]
-        and a.params["left_s"] >= figures.least_left_h * HOUR
+        and a.params["reward_micro"] <= figures.most_reward_h * usual
         and profit(a) >= figures.least_margin_micro
     ]
     return max(fair, key=lambda i: profit(menu[i]), default=None)

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from strategies.port import Placing
+from world.demand import Demand
 from world.errors import BadScenario
 from world.news import NewsTable
 from world.pools import PoolTable
@@ -200,6 +201,8 @@ class Scenario(Section):
     pools: tuple[PoolTable, ...] = ()
     vault: VaultTable | None = None
     news: NewsTable | None = None
+    demand: Demand | None = None
+    """Who would buy the agents' answers."""
     use: tuple[str, ...] = ("thrift", "keeper")
     """The strategies that agents here are born with."""
     strategies: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)

@@ -1,4 +1,6 @@
-"""Those whom only some worlds have: an exchange, a bank, a newspaper; each from its table."""
+"""Those whom only some worlds have: an exchange, a bank, a newspaper, buyers of answers; each from
+its table.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from world.actor import Actor, Equipping
 from world.bank import Bank
+from world.buyers import Buyers
+from world.demand import wishes
 from world.deploy import Deployment
 from world.events import dice
 from world.exchange import Exchange
@@ -34,9 +38,25 @@ def townsfolk(
         found.append(Bank(devnet, at.token, scenario.vault, dice(scenario, seed, "vault")))
     if scenario.news:
         found.append(Newsroom(devnet, at.token, scenario.news, dice(scenario, seed, "news")))
+    if scenario.demand:
+        coming = wishes(scenario.demand, scenario.horizon_s, dice(scenario, seed, "demand"))
+        found.append(Buyers(devnet, at, scenario.demand, list(coming), scenario.time.block_s))
     return tuple(found)
 
 
 def equipment(folk: Sequence[Townsman]) -> Mapping[str, Mapping[str, Any]]:
     """What strategies must know of them, once they are founded."""
     return {name: table for each in folk for name, table in each.options().items()}
+
+
+def tables(folk: Sequence[Townsman]) -> Mapping[str, Mapping[str, Any]]:
+    """Other tables of an agent's config that follow from them, once they are founded."""
+    buyers = [each for each in folk if isinstance(each, Buyers)]
+    return {"shop": buyers[0].shop} if buyers else {}
+
+
+async def leave(folk: Sequence[Townsman]) -> None:
+    """Close what they keep open on this machine."""
+    for each in folk:
+        if isinstance(each, Buyers):
+            await each.close()

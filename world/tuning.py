@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from compute.port import REFLEX, Scores
 from strategies.port import Action, Snapshot
-from world.backtest.record import imagined
+from world.backtest.imagining import imagined
 from world.backtest.replay import replay
 from world.baselines import SURE
 from world.heuristic import USUAL, Figures, heuristic
@@ -28,11 +28,9 @@ from world.scenario import SHIPPED, load_scenario
 CHOICES: Final[dict[str, Sequence[Any]]] = {
     "low_h": (1.5, 2.0, 3.0, 4.0, 6.0),
     "longest_h": (4.0, 8.0, 16.0),
-    "least_chance_pct": (0, 10, 20, 30, 40, 50),
     "gas_share_pct": (25, 35, 45, 60, 80, 100),
     "least_margin_micro": (0, 30_000, 60_000, 120_000, 250_000, 400_000),
-    "least_left_h": (0.0, 0.5, 1.0, 1.5, 2.0, 3.0),
-    "doubt_pct": (0, 10, 20, 40, 60),
+    "most_reward_h": (2.5, 3.5, 4.5, 6.0, 10.0),
     "refuel_pct": (50, 70, 90, 120, 160),
     "move_pct": (10, 20, 30, 45, 100),
 }

@@ -13,7 +13,7 @@ import pytest
 
 from agent.prompt import LABELS, render
 from compute.engine_client import OTHER_PROCESSOR, Engine, EngineConfig
-from compute.errors import BadModel, EngineGone, NoModel
+from compute.errors import BadModel, EngineGone, NoModel, Unanswerable
 from compute.llama import Llama
 from compute.manifest import digest_file
 from strategies import samples
@@ -80,6 +80,18 @@ async def test_questions_asked_at_once_get_their_own_answers(engine: Engine) -> 
     together = await asyncio.gather(*(engine.score(prompt, "AB") for prompt in (PROMPT, OTHER) * 3))
     for asked, scores in enumerate(together):
         assert scores.logits == pytest.approx(alone[asked % 2], abs=2e-2)
+
+
+@pytest.mark.parametrize(("prompt", "labels"), [(PROMPT, "A?"), (PROMPT, "Aa"), ("\ud83d", "AB")])
+async def test_nonsense_is_an_answer_and_not_the_end_of_the_engine(
+    engine: Engine, prompt: str, labels: str
+) -> None:
+    await engine.start()
+    alive = engine.pid
+    with pytest.raises(Unanswerable):
+        await engine.score(prompt, labels)
+    assert await engine.score(PROMPT, "AB")
+    assert engine.pid == alive
 
 
 async def test_a_missing_model_is_refused_with_its_reason(tmp_path: Path) -> None:

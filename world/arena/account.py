@@ -12,6 +12,7 @@ from agent.life import Notes
 from chain.contracts import Life, life_of
 from chain.reader import BlockReader
 from telemetry.auditing.audit import Asked, Audited, examining
+from telemetry.auditing.takings import Takings
 from telemetry.fitness import Span, paid
 from telemetry.log import Log
 from telemetry.record import Record
@@ -101,11 +102,12 @@ async def _money(ground: Ground, audited: Audited) -> Counter[str]:
         for out in spending.out:
             if out.token.lower() == token and out.other.lower() != registered.operator.lower():
                 sums[kinds.get(out.other.lower(), "other out")] += out.value
+    takings = Takings(audited.shelf)
     async for gain in witness.gains(registered, about.head):
         if gain.token.lower() != token:
             continue
         if not audited.shelf.is_own(gain.tx):
-            sums["gifts"] += gain.value
+            sums["earned" if takings.take(gain) else "gifts"] += gain.value
         elif gain.other.lower() == at.lease_market.lower():
             sums["rent"] -= gain.value
         else:

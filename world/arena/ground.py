@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ from agent.permitting import Permission, grant
 from chain.contracts import APPROVE, MINT, TRANSFER
 from chain.desk import Keys
 from chain.keys import Key
-from chain.types import RATE_SCALE, Call, Micro, Wei
+from chain.types import RATE_SCALE, Address, Call, Micro, Wei
 from compute.manifest import digest_file, manifest
 from world.actors import Actors
 from world.deploy import RICH, Deployment, deploy_at_once, role
@@ -25,8 +26,8 @@ from world.gazette import Gazette
 from world.landlords import Landlords
 from world.pocket import Pocket
 from world.scenario import HOUR, Scenario
-from world.townsfolk import equipment, townsfolk
 from world.settling import CAPS, CONTEXT, FIRST_LEASE, PERMIT_S, TOKEN
+from world.townsfolk import Townsman, equipment, leave, tables, townsfolk
 
 if TYPE_CHECKING:
     from world.devnet import Devnet
@@ -40,6 +41,14 @@ HEARTBEAT_S: Final = 900.0
 """Only a promise: bells toll by blocks here."""
 EPOCH_RECORDS: Final = 256
 FOR_EVER_S: Final = 1e9
+ROOMY: Final = replace(
+    CAPS,
+    usd_per_hour=1e6,
+    usd_per_day=1e6,
+    eth_per_hour=50.0,
+    eth_per_day=50.0,
+)
+"""A whole life passes in seconds, and limits count the wall's hours."""
 ANCHOR_EVERY: Final = 1
 
 
@@ -70,6 +79,11 @@ class Ground:
     operator: Pocket
     home: Home
     keys: Keys
+    folk: tuple[Townsman, ...] = ()
+
+    async def close(self) -> None:
+        """When nothing more happens in it."""
+        await leave(self.folk)
 
     @cached_property
     def born_as(self) -> str:
@@ -85,30 +99,41 @@ async def settle(devnet: Devnet, scenario: Scenario, seed: int, born: Born, fold
     landlords = Landlords(devnet, at, scenario, happening, gazette, promised)
     folk = townsfolk(devnet, at, scenario, seed)
     actors = Actors(devnet, at, scenario, seed, (landlords, *folk), gazette)
-    await devnet.mine()
-    await actors.found()
     operator_key, keys = role("operator"), _keys(scenario, seed, born)
     operator = Pocket(devnet, operator_key)
-    await devnet.give_wei(operator.address, RICH)
-    await operator.send(Call(at.token, MINT, (operator.address, PLENTY), gas=TOKEN_GAS))
-    await devnet.mine()
-    grant_, wallet = scenario.endowment, keys.wallet.address
-    rate = rent_path(happening)[0][1]
-    deposit = int(grant_.first_lease_h * HOUR * rate // RATE_SCALE)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(leave, folk)
+        await devnet.mine()
+        await actors.found()
+        await devnet.give_wei(operator.address, RICH)
+        await operator.send(Call(at.token, MINT, (operator.address, PLENTY), gas=TOKEN_GAS))
+        await devnet.mine()
+        rate = rent_path(happening)[0][1]
+        for call in _endowing(at, scenario, keys.wallet.address, operator.address, rate, promised):
+            await operator.send(call)
+        start = await devnet.mine()
+        home = _home(devnet, at, scenario, born, folder, operator_key, keys, folk)
+        seed_ = hashlib.sha256(f"{scenario.name}/{seed}/birth".encode()).digest()
+        terms = Permission(start.at + PERMIT_S, *TOKEN, seed=seed_, caps=ROOMY)
+        grant(home.root, operator_key, terms)
+        stack.pop_all()
+    return Ground(devnet, at, scenario, seed, actors, operator, home, keys, folk)
+
+
+def _endowing(
+    at: Deployment, scenario: Scenario, wallet: Address, operator: Address, rate: int, promised: str
+) -> tuple[Call, ...]:
+    """What the operator gives an agent: ether, money and a first lease."""
+    given = scenario.endowment
+    deposit = int(given.first_lease_h * HOUR * rate // RATE_SCALE)
     salt = "0x" + hashlib.sha256(b"first lease").hexdigest()
-    lease = (wallet, 1, rate, deposit, promised, operator.address, salt)
-    for call in (
-        Call(wallet, "", value=Wei(grant_.wei)),
-        Call(at.token, TRANSFER, (wallet, grant_.micro), gas=TOKEN_GAS),
+    lease = (wallet, 1, rate, deposit, promised, operator, salt)
+    return (
+        Call(wallet, "", value=Wei(given.wei)),
+        Call(at.token, TRANSFER, (wallet, given.micro), gas=TOKEN_GAS),
         Call(at.token, APPROVE, (at.lease_market, deposit), gas=TOKEN_GAS),
         Call(at.lease_market, FIRST_LEASE, lease, gas=LEASE_GAS),
-    ):
-        await operator.send(call)
-    start = await devnet.mine()
-    home = _home(devnet, at, scenario, born, folder, operator_key, keys, equipment(folk))
-    seed_ = hashlib.sha256(f"{scenario.name}/{seed}/birth".encode()).digest()
-    grant(home.root, operator_key, Permission(start.at + PERMIT_S, *TOKEN, seed=seed_, caps=CAPS))
-    return Ground(devnet, at, scenario, seed, actors, operator, home, keys)
+    )
 
 
 def _keys(scenario: Scenario, seed: int, born: Born) -> Keys:
@@ -125,7 +150,7 @@ def _home(
     folder: Path,
     operator: Key,
     keys: Keys,
-    equipped: Mapping[str, Mapping[str, Any]],
+    folk: Sequence[Townsman],
 ) -> Home:
     folder.mkdir(parents=True, exist_ok=True)
     passphrase = folder / "passphrase"
@@ -137,7 +162,7 @@ def _home(
         path.write_text(json.dumps({"address": key.address}) + "\n", "utf-8")
         return key
 
-    use = born.use or scenario.use
+    use, equipped = born.use or scenario.use, equipment(folk)
     options = {
         name: {**equipped.get(name, {}), **scenario.strategies.get(name, {})} for name in use
     }
@@ -179,6 +204,7 @@ def _home(
                     "anchor_every": ANCHOR_EVERY,
                     "gateway_port": 0,
                 },
+                **tables(folk),
             },
             use=use,
             strategies={name: table for name, table in options.items() if table},

@@ -54,6 +54,10 @@ class Wanted:
     born: Born
     scorer: Scorer | None
     rule: Rule = reflex
+    reads: Scorer | None = None
+    """What its strategies think with, where that is not what it chooses by."""
+    sells: Scorer | None = None
+    """What its shop sells, likewise."""
 
 
 async def live_once(wanted: Wanted, folder: Path, tables: Path | None = None) -> Lived:
@@ -61,7 +65,10 @@ async def live_once(wanted: Wanted, folder: Path, tables: Path | None = None) ->
     began = time.monotonic()
     async with Devnet.running(folder / "chain", close=True) as devnet:
         ground = await settle(devnet, wanted.scenario, wanted.seed, wanted.born, folder)
-        notes = await _live(ground, wanted)
+        try:
+            notes = await _live(ground, wanted)
+        finally:
+            await ground.close()
         for _ in range(AFTERWARDS):
             await devnet.mine()
         return await account(ground, wanted.born, notes, tables, began)
@@ -142,7 +149,7 @@ def _host(ground: Ground, wanted: Wanted, lockstep: Lockstep) -> Host:
     return Host(
         born_as=genome.load(ground.home.genome),
         signer=signer,
-        thinking=lambda _: Thinking(wanted.scorer, _stay),
+        thinking=lambda _: Thinking(wanted.scorer, _stay, wanted.reads, wanted.sells),
         loaded=loaded,
         time=lockstep.time(),
         client=ground.devnet.client,

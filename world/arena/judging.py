@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 from world.arena.results import Results
-from world.backtest.record import imagined
+from world.backtest.imagining import imagined
 from world.backtest.replay import replay
 from world.baselines import RULES
 from world.clairvoyant import clairvoyant_h

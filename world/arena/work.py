@@ -1,4 +1,4 @@
-"""One case in a worker process: lived in a scratch folder, what it leaves is moved to the results."""
+"""One case in a worker process: lived in a scratch folder, what it leaves moves to the results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from agent.models import resolve
+from strategies.merchant import NAME
 from world.arena.ground import Born
 from world.arena.house import Wanted, live_once
 from world.arena.plan import BUILTIN, Case
@@ -35,9 +36,15 @@ def live_case(case: Case, out: str, *, tables: bool = False) -> str:
         generation=case.generation,
         epsilon=case.epsilon,
     )
-    scorer = _engine(str(born.model)) if case.model else None
+    sells = NAME in born.use and scenario.demand is not None
+    engine = _engine(str(born.model)) if case.model or sells else None
     wanted = Wanted(
-        scenario, case.seed, born, scorer, RULES.get(case.policy.partition("-")[0], RULES["reflex"])
+        scenario,
+        case.seed,
+        born,
+        engine if case.model else None,
+        RULES.get(case.policy.partition("-")[0], RULES["reflex"]),
+        sells=None if case.model else engine,
     )
     shard = Path(out) / "tables" / f"{os.getpid()}" if tables else None
     scratch = Path(tempfile.mkdtemp(prefix="forager-", dir=_scratch()))

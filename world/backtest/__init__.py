@@ -1,1 +1,1 @@
-"""Replays policies on what was recorded: nobody reacts to them, which is what a backtest leaves out."""
+"""Policies replayed on a recorded past: nobody reacts to them, which is what it leaves out."""

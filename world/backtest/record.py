@@ -1,30 +1,31 @@
 """What went on in a world while somebody looked on: jobs, rents and gas, and who took what when.
 
-Made from a chain's own events, or imagined from a scenario's seed as if nobody else were there.
+Witnessed on a chain, or imagined from a scenario and a seed as if nobody else were there. Times are
+seconds since the world's start, as they show on its chain: what is done at one block shows at the
+next.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from chain.types import RATE_SCALE
-from world.events import GasMove, Posting, RentMove, Silence, events, reaction_s
-from world.rivals import Job as Seen
-from world.rivals import Sky, haste
-from world.scenario import HOUR, Policy, Scenario
-
 TIP: Final = 10**9
 WEI_PER_ETH: Final = 10**18
 NEVER: Final = 2**53
+FIRST_S: Final = 3
+"""A life's first block: those of its birth come a second after one another."""
+
+Course = tuple[tuple[int, int], ...]
+"""Since when, and what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Times in seconds since the start; `taken_s` is when somebody else had it."""
+    """`posted_s` is the first block that shows it, `taken_s` the last before it was done."""
 
     id: int
     reward: int
@@ -37,11 +38,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Rent:
-    """A provider's prices, and when his machines were silent."""
+    """A provider: prices, places that others hold, and when the machines were silent."""
 
     name: str
-    path: tuple[tuple[int, int], ...]
-    silent: tuple[tuple[int, int], ...] = ()
+    path: Course
+    crowd: Course = ((0, 0),)
+    silent: Course = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Record:
     seed: int
     jobs: tuple[Job, ...]
     rents: tuple[Rent, ...]
-    gas: tuple[tuple[int, int], ...]
+    gas: Course
+    """Base fees."""
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)) + "\n", "utf-8")
@@ -65,14 +68,10 @@ class Record:
             raw["seed"],
             tuple(Job(**job) for job in raw["jobs"]),
             tuple(
-                Rent(
-                    rent["name"],
-                    tuple((at, rate) for at, rate in rent["path"]),
-                    tuple((at, until) for at, until in rent["silent"]),
-                )
+                Rent(rent["name"], *(_pairs(rent[name]) for name in ("path", "crowd", "silent")))
                 for rent in raw["rents"]
             ),
-            tuple((at, fee) for at, fee in raw["gas"]),
+            _pairs(raw["gas"]),
         )
 
 
@@ -86,75 +85,27 @@ def value_at(path: Sequence[tuple[int, int]], second: int) -> int:
     return held
 
 
-def imagined(scenario: Scenario, seed: int) -> Record:
-    """What would be recorded if no agent were there."""
-    happening = events(scenario, seed)
-    gas = tuple((e.at_s, int(e.base_fee)) for e in happening if isinstance(e, GasMove))
-    rents = tuple(
-        Rent(
-            provider.name,
-            tuple(
-                (e.at_s, e.rate) for e in happening if isinstance(e, RentMove) and e.provider == i
-            ),
-            _silent([e for e in happening if isinstance(e, Silence) and e.provider == i]),
-        )
-        for i, provider in enumerate(scenario.providers)
-    )
-    postings = [event for event in happening if isinstance(event, Posting)]
-    jobs = tuple(
-        Job(
-            number,
-            int(posting.reward),
-            posting.not_before_s,
-            posting.deadline_s,
-            posting.work,
-            posting.at_s,
-            _taken_s(scenario, seed, posting, number, gas),
-        )
-        for number, posting in enumerate(postings, 1)
-    )
-    return Record(scenario.name, seed, jobs, rents, gas)
+def moves(path: Iterable[tuple[int, int]]) -> Course:
+    """Each change once: of several at one time the last, from the start on."""
+    latest: dict[int, int] = {}
+    for since, value in path:
+        latest[since if latest else 0] = value
+    found: list[tuple[int, int]] = []
+    for since, value in latest.items():
+        if not found or found[-1][1] != value:
+            found.append((since, value))
+    return tuple(found)
 
 
-def _taken_s(
-    scenario: Scenario, seed: int, posting: Posting, number: int, gas: Sequence[tuple[int, int]]
-) -> int:
-    """The block at which the first rival goes for it, if any does and it pays him."""
-    block_s, stream = scenario.time.block_s, scenario.jobs[posting.stream]
-    usual = [sum(r.reward_micro for r in s.regimes) // len(s.regimes) for s in scenario.jobs]
-    fees = [regime.base_fee_wei for regime in scenario.gas.regimes]
-    cheap = sum(fees) // len(fees)
-    job = Seen(number, posting.stream, int(posting.reward), posting.not_before_s,
-               posting.deadline_s, posting.work)  # fmt: skip
-    first = NEVER
-    for rival in scenario.rivals:
-        if rival.jobs and stream.name not in rival.jobs:
-            continue
-        wait = reaction_s(scenario, seed, rival, job.reward, job.work)
-        if wait is None:
-            continue
-        at = -(-max(posting.not_before_s, posting.at_s + 1) // block_s) * block_s
-        while at <= posting.deadline_s and at < first:
-            price = value_at(gas, at) + TIP
-            came = haste(rival.policy, wait, job, Sky(price, price - TIP <= cheap, usual, 0))
-            if came is not None and at >= posting.not_before_s + came:
-                cost = job.gas * price * scenario.gas.station_micro // WEI_PER_ETH
-                if rival.policy is Policy.ACCOMPLICE or job.reward - cost >= rival.least_micro:
-                    first = at
-                break
-            at += block_s
-    return first
+def acted_s(second: int, block_s: int) -> int:
+    """The block at which people act on what is due at a second: at the start, then after births."""
+    return FIRST_S + max(1, -(-(second - FIRST_S) // block_s)) * block_s if second > 0 else 0
 
 
-def _silent(turns: Sequence[Silence]) -> tuple[tuple[int, int], ...]:
-    spells: list[tuple[int, int]] = []
-    for turn in turns:
-        if turn.silent:
-            spells.append((turn.at_s, NEVER))
-        else:
-            spells[-1] = (spells[-1][0], turn.at_s)
-    return tuple(spells)
+def shown_s(second: int, block_s: int) -> int:
+    """The block that shows what they did."""
+    return acted_s(second, block_s) + block_s if second > 0 else FIRST_S
 
 
-def hour_micro(rate: int) -> int:
-    return rate * HOUR // RATE_SCALE
+def _pairs(raw: Iterable[Sequence[int]]) -> Course:
+    return tuple((at, value) for at, value in raw)

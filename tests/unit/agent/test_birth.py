@@ -12,6 +12,7 @@ import pytest
 
 from agent import birth
 from agent.errors import CannotBeBorn
+from agent.host import WALL
 from chain import abi, permit
 from chain.contracts import AGENT_OF
 from chain.keys import Key
@@ -73,6 +74,7 @@ class Unborn:
             signer=self.signer,
             sender=sender,
             watcher=Watcher(self.chain, sender, outbox, KEY.address, clock=lambda: 0.0),
+            time=WALL,
         )
         return await birth.be_born(tools, await self.signer.state())
 

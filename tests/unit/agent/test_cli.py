@@ -19,7 +19,7 @@ INIT = (
     *("init", "--home", "{tmp}/h", "--deployment", "{tmp}/d", "--passphrase-file", "{tmp}/p"),
     "--operator",
 )
-COMMANDS = [*cli.OWN, *ADDED["forager.commands"]]
+COMMANDS = [*cli.OWN, *sorted(ADDED["forager.commands"])]
 
 
 def run(monkeypatch, capsys, *args: str) -> tuple[int, str, str]:

@@ -58,6 +58,8 @@ class Life:
         self.signer = Signer()
         self.log = open_log(folder / "log.sqlite")
         self.log.append("heartbeat", {"vitals": "steady"}, BLOCK)
+        self.shut = 0
+        """How often whoever sells was told to rest."""
         self.wake(Notes(phase=phase, agent=1))
 
     def wake(self, notes: Notes) -> None:
@@ -77,8 +79,12 @@ class Life:
             seed=bytes(32),
             who=SimpleNamespace(born_at=1, agent=1, places=SimpleNamespace(registry="0x")),
             hands=SimpleNamespace(unsure=False, first_open=lambda: (0, 0)),
+            trade=SimpleNamespace(rest=self.rest),
         )
         self.daemon = Daemon(body, notes, lambda: None)
+
+    def rest(self) -> None:
+        self.shut += 1
 
     def kinds(self) -> list[str]:
         return [Record.decode(data).kind for _, data in self.log.records()]
@@ -108,6 +114,12 @@ async def test_a_fault_that_comes_back_after_a_resume_halts_again(alive):
     alive.signer.halted = False
     await alive.daemon._step("tick")
     assert len(alive.signer.halts) == 2
+
+
+@pytest.mark.parametrize("phase", Phase)
+async def test_only_a_life_that_goes_on_sells(alive, phase):
+    alive.daemon._save(Notes(phase=phase, agent=1))
+    assert alive.shut == (phase is not Phase.LIVING)
 
 
 async def test_what_cannot_be_right_when_it_wakes_ends_it_halted(alive):

@@ -12,15 +12,19 @@ import pytest
 from agent.ending import Ending, Will
 from agent.hands import Hands
 from agent.host import WALL
+from agent.senses import Self
 from chain import abi
 from chain.contracts import BALANCE_OF, LIFE_OF
-from chain.errors import SignerGone
+from chain.errors import SignerGone, Unreachable
 from chain.keys import Key
 from chain.outbox import Outbox
 from chain.permit import digest
 from chain.sender import Sender
 from chain.types import Address, Call, Refused, Wei
 from chain.watcher import Watcher
+from strategies.homeward import homeward
+from strategies.port import Places, Placing
+from strategies.samples import lease
 from telemetry.cadence import Cadence
 from telemetry.checkpoint import Head
 from telemetry.errors import LogUnwritable
@@ -29,9 +33,10 @@ from telemetry.record import Record
 from tests.fakes import FakeNode, FakeSigner
 from tests.logs import BLOCK, DOMAIN, LOG_KEY, open_log
 
-KEY, OPERATOR, TOKEN, MARKET = (
-    Key(sha256(name).digest()) for name in (b"wallet", b"operator", b"token", b"market")
+KEY, OPERATOR, TOKEN, MARKET, VAULT = (
+    Key(sha256(name).digest()) for name in (b"wallet", b"operator", b"token", b"market", b"vault")
 )
+SHARES = f"sweep.{VAULT.address}"
 ZERO = Address("0x" + "00" * 20)
 WORD = "0x" + "00" * 32
 
@@ -44,6 +49,7 @@ class Chain(FakeNode):
         self.signer = signer
         self.ended = False
         """By the operator."""
+        self.wei = 10**18
 
     async def head(self):
         self.mine()
@@ -53,7 +59,7 @@ class Chain(FakeNode):
         self._answer()
 
     async def balance(self, of) -> Wei:
-        return Wei(10**18)
+        return Wei(self.wei)
 
     def took(self, intent: str) -> bool:
         entry = self.signer._entries.get(intent)
@@ -63,6 +69,8 @@ class Chain(FakeNode):
         self._answer()
         if method == "eth_getCode":
             return "0x"
+        if method == "eth_getBalance":
+            return hex(self.wei)
         held, life = abi.function(BALANCE_OF), abi.function(LIFE_OF)
         if params[0]["data"].startswith("0x" + held.selector.hex()):
             return "0x" + abi.encode(held.outputs, [0 if self.took("sweep.token") else 7]).hex()
@@ -80,11 +88,14 @@ class Signer(FakeSigner):
         self.ended = False
         self.loses: list[str] = []
         """Intents whose answers are lost, once each."""
+        self.refuses = ""
 
     async def state(self):
         return replace(await super().state(), halted=self.halted_after in self._entries)
 
     async def admit(self, intent, fees):
+        if intent.id == self.refuses:
+            return Refused("token", {})
         verdict = await super().admit(intent, fees)
         if intent.id in self.loses:
             self.loses.remove(intent.id)
@@ -101,10 +112,36 @@ class Compute:
     """One lease, closed by one call."""
 
     async def leases(self, read, tenant):
-        return [SimpleNamespace(id=3)]
+        return [lease(id=3)]
+
+    async def discover(self, read):
+        return []
 
     def close(self, lease) -> Call:
         return Call(MARKET.address, "close(uint256)", (lease.id,), gas=150_000)
+
+
+class Saver:
+    """Holds shares until they are sent home."""
+
+    name = "saver"
+
+    def __init__(self, fault: Exception | None = None, fails: int = 0) -> None:
+        self.fault = fault
+        self.fails = fails
+        """So many surveys are not answered."""
+        self.looks: list[int] = []
+
+    async def survey(self, read, seen):
+        self.looks.append(read.block.number)
+        if len(self.looks) <= self.fails:
+            raise Unreachable
+        return {"shares": "9"}
+
+    def parting(self, seen):
+        if self.fault:
+            raise self.fault
+        return homeward(seen, VAULT.address, seen.surveys.get("saver", {}).get("shares"))
 
 
 class Life:
@@ -115,6 +152,7 @@ class Life:
         self.signer = Signer()
         self.chain = Chain(self.signer)
         self.now = 0.0
+        self.proposers: list[object] = []
         self.log = open_log(folder / "log.sqlite")
         self.log.append("heartbeat", {"vitals": "steady"}, BLOCK)
         self._wake()
@@ -150,17 +188,25 @@ class Life:
             hands=self.hands,
             publisher=self.publisher,
             compute=Compute(),
+            proposers=self.proposers,
             tools=SimpleNamespace(
                 client=self.chain,
                 signer=self.signer,
                 sender=sender,
                 time=replace(WALL, clock=self.clock),
             ),
-            who=SimpleNamespace(
+            who=Self(
                 agent=1,
                 wallet=KEY.address,
                 guardian=OPERATOR.address,
-                places=SimpleNamespace(token=TOKEN.address, registry=MARKET.address),
+                places=Places(
+                    registry=MARKET.address, token=TOKEN.address, lease_market=MARKET.address
+                ),
+                placing=Placing.EMBODIED,
+                manifest="",
+                born_at=0,
+                horizon_s=1,
+                hibernate_max_s=1,
             ),
         )
 
@@ -274,3 +320,69 @@ async def test_a_life_that_the_operator_has_ended_brings_its_money_home(life):
     assert list(life.signer._entries) == ["sweep.token", "sweep.wei"]
     assert life.chain.took("sweep.wei")
     assert life.now < 10
+
+
+@pytest.mark.parametrize("drained", [False, True])
+async def test_what_strategies_hold_elsewhere_goes_home_before_the_token(life, drained):
+    life.proposers += [object(), Saver()]
+    await life.hands.recover((await life.chain.head()).block, 0, 0)
+    if drained:
+        life.signer.halted_after = "birth"
+        life.signer._entries["birth"] = None
+    assert await life.end(drained=drained)
+    life.signer._entries.pop("birth", None)
+    order = [SHARES, "sweep.token", "end", "sweep.wei"]
+    assert list(life.signer._entries) == (order if drained else ["close.3", *order])
+    intent = life.signer._entries[SHARES].intent
+    assert intent.purpose == ("drain" if drained else "end")
+    assert all(life.chain.took(name) for name in life.signer._entries)
+    beginning = next(body for body in life.told("effect") if body["intent"] == SHARES)
+    assert life.told("heartbeat")[-1]["ending"] == "died"
+    assert beginning["because"] == 1
+
+
+async def test_what_was_in_flight_is_seen_before_it_is_asked_what_is_elsewhere(life):
+    """Money that was put away in the last tick is in no survey of that tick."""
+    saver = Saver()
+    life.proposers.append(saver)
+    assert await life.end()
+    [look] = saver.looks
+    closed = next(body for body in life.told("effect") if body["stage"] == "settled")
+    assert closed["intent"] == "close.3"
+    assert look >= closed["block"]["number"]
+
+
+async def test_a_survey_that_fails_is_tried_again_and_then_done_without(life):
+    life.proposers.append(Saver(fails=2))
+    assert await life.end()
+    assert life.chain.took(SHARES)
+
+
+@pytest.mark.parametrize("how", ["raises", "no survey", "refused", "poor", "lost answer"])
+async def test_a_parting_that_fails_keeps_no_life_from_its_ending(life, how):
+    fault = RuntimeError("ill") if how == "raises" else None
+    life.proposers.append(Saver(fault, fails=99 if how == "no survey" else 0))
+    if how == "refused":
+        life.signer.refuses = SHARES
+    elif how == "poor":
+        life.chain.wei = 3 * 10**14
+    elif how == "lost answer":
+        life.signer.loses.append(SHARES)
+    await life.hands.recover((await life.chain.head()).block, 0, 0)
+    assert await life.end()
+    assert life.chain.took("sweep.token")
+    assert life.chain.took("end")
+    assert life.chain.took(SHARES) == (how == "lost answer")
+
+
+async def test_an_ending_that_was_halted_and_goes_on_sends_home_once_what_is_elsewhere(life):
+    life.proposers.append(Saver())
+    life.signer.halted_after = SHARES
+    assert not await life.end()
+    assert list(life.signer._entries) == ["close.3", SHARES]
+    life.signer.halted_after = ""
+    life.restart()
+    await life.hands.recover((await life.chain.head()).block, 0, 0)
+    assert await life.end()
+    assert list(life.signer._entries) == ["close.3", SHARES, "sweep.token", "end", "sweep.wei"]
+    assert life.stages()[SHARES, "sent"] == 1

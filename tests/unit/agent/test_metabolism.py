@@ -13,9 +13,11 @@ from agent.metabolism import (
     RISES_AT_H,
     Burn,
     escrow,
+    liquid,
     lived_on,
     rent,
     runway_h,
+    savings,
     vitals,
 )
 from chain.types import Micro, Wei
@@ -87,6 +89,25 @@ def test_money_in_escrow_counts_once_and_wherever_it_lies():
 def test_runway_is_money_or_gas_whichever_is_smaller(wei, micro, burn_wei, burn_micro, left):
     held, cost = Holdings(Wei(wei), Micro(micro)), Burn(Micro(burn_micro), Wei(burn_wei))
     assert runway_h(held, Micro(0), cost) == left
+
+
+@pytest.mark.parametrize(
+    ("said", "micro"),
+    [
+        ("7", 7),
+        ("0", 0),
+        (7, 0),
+        ("-7", 0),
+        ("7.0", 0),
+        ("٣", 0),
+        (None, 0),
+        ("9" * 99, 0),
+        (True, 0),
+    ],
+)
+def test_what_could_be_had_at_once_is_read_strictly(said, micro):
+    assert liquid({"liquid_micro": said}) == micro
+    assert savings({"a": {"liquid_micro": said}, "b": {"liquid_micro": "1"}, "c": {}}) == micro + 1
 
 
 @given(amounts, amounts, amounts, amounts, amounts)

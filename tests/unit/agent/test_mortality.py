@@ -7,12 +7,15 @@ from chain.types import Micro, Wei
 from compute.port import LeaseState
 from strategies.port import Holdings, Pending, Placing
 from strategies.rent import CLOSE, EXTEND, OPEN
+from strategies.samples import savings
 from tests.snapshots import HOUR, asleep, lease, moments, snapshot
 
 WILL_S, MARGIN_S = 120, 60
 RICH = Holdings(Wei(10**16), Micro(20_000_000))
 BROKE = Holdings(Wei(10**16), Micro(0))
 DRY = Holdings(Wei(WILL_GAS * 10**9 - 1), Micro(20_000_000))
+SAVED = {"saver": savings(worth=5_000_000)}
+LOCKED = {"saver": savings(worth=5_000_000, free="0", liquid_micro="0")}
 INSOLVENT, EVICTED = "insolvent", "evicted"
 SLEPT, LAPSED, OLD = "no lease for too long", "the lease was not renewed", "its time was up"
 
@@ -41,7 +44,19 @@ MOMENTS = {
     ),
     # Money.
     "embodied, broke": (
-        snapshot(holdings=BROKE, lease=lease(paid_h=0.04), runway_h=0.04),
+        snapshot(holdings=BROKE, lease=lease(paid_h=0.04), runway_h=0.04, surveys={}),
+        INSOLVENT,
+    ),
+    "embodied, broke, savings at hand": (
+        snapshot(holdings=BROKE, lease=lease(paid_h=0.04), runway_h=0.04, surveys=SAVED),
+        None,
+    ),
+    "embodied, broke, savings that cannot be had": (
+        snapshot(holdings=BROKE, lease=lease(paid_h=0.04), runway_h=0.04, surveys=LOCKED),
+        INSOLVENT,
+    ),
+    "savings and no gas to bring them": (
+        snapshot(holdings=DRY, runway_h=0.01, surveys=SAVED),
         INSOLVENT,
     ),
     "embodied, broke, escrow left": (

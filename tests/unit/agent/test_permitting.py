@@ -214,7 +214,7 @@ def test_a_pull_of_another_token_or_to_another_place_is_refused():
     assert verdict(dear, body).reason == "per_action"
 
 
-def of_traders():
+def of_traders(use=("trader", "saver")):
     """The config and every call of those who trade and save."""
     tables = {
         "chain": CHAIN,
@@ -222,7 +222,7 @@ def of_traders():
         "strategies.trader": TRADER,
         "strategies.saver": SAVER,
     }
-    lines = ['use = ["trader", "saver"]']
+    lines = [f"use = {json.dumps(list(use))}"]
     for name, table in tables.items():
         lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
     tools = Tools(LeaseMarket(PLACES.lease_market, PLACES.token, GUARDIAN))
@@ -245,7 +245,12 @@ def test_limits_cover_every_call_of_those_who_trade_and_save_and_nothing_else():
     asked = {(call.to, call.function) for _, call in calls}
     assert {(rule["to"], rule["function"]) for rule in body["rules"]} == asked
     assert {function for _, function in asked} == {SWAP, DEPOSIT, REDEEM}
-    assert body["payees"] == [GUARDIAN, TRADER["pair"], SAVER["vault"], WALLET]
+    assert body["payees"] == [GUARDIAN]
+    assert {rule["function"]: rule["payees"] for rule in body["rules"]} == {
+        SWAP: [TRADER["pair"]],
+        DEPOSIT: [SAVER["vault"]],
+        REDEEM: [WALLET],
+    }
     assert body["tokens"].keys() == {PLACES.token, TRADER["other"]}
     assert body["tokens"][TRADER["other"]]["per_hour"] == "20000000"
 
@@ -255,10 +260,25 @@ def test_whom_a_trade_or_a_vault_pays_is_in_the_limits(function):
     configured, calls = of_traders()
     body = limits_body(configured, birth(), RICH)
     call = next(call for _, call in calls if call.function == function)
-    stranger = Address("0x" + "66" * 20)
-    found_ = verdict(replace(call, args=(call.args[0], stranger, *call.args[2:])), body)
-    assert isinstance(found_, Refused)
-    assert found_.reason == "payee"
+    own = call.args[1]
+    for payee in (Address("0x" + "66" * 20), GUARDIAN, TRADER["pair"], SAVER["vault"], "$wallet"):
+        found_ = verdict(replace(call, args=(call.args[0], payee, *call.args[2:])), body)
+        assert isinstance(found_, Refused) == (payee != own), payee
+        assert payee == own or found_.reason == "payee"
+
+
+def test_whom_a_vault_pays_may_guard_no_lease():
+    """Whoever guards a lease may close it and keep what is left: savings open no other purse."""
+    configured, calls = of_traders(use=["thrift", "trader", "saver"])
+    body = limits_body(configured, birth(), RICH)
+    assert any(call.function == REDEEM for _, call in calls)
+    [call] = {call for name, call in every_call() if call.function == OPEN and name == "dead lease"}
+    assert not isinstance(verdict(call, body), Refused)
+    for guard in ("$wallet", WALLET, SAVER["vault"], TRADER["pair"]):
+        args = tuple(guard if arg == GUARDIAN else arg for arg in call.args)
+        found_ = verdict(replace(call, args=args), body)
+        assert isinstance(found_, Refused)
+        assert found_.reason == "payee"
 
 
 def test_the_other_token_has_caps_of_its_own():

@@ -10,7 +10,7 @@ import pytest
 from agent import senses
 from agent.asked import Asked
 from agent.senses import MOST_OFFERS, TIP, Doings, Memory, Self, Senses
-from chain.errors import Unreachable, WrongChain
+from chain.errors import Reverted, Unreachable, WrongChain
 from chain.types import Block, Wei
 from compute.port import LeaseState
 from strategies.keeper import make as make_keeper
@@ -275,6 +275,60 @@ async def test_a_survey_cannot_be_changed_afterwards():
     seen, _ = await look.snapshot(Counting(), WHO, START, IDLE)
     said["jobs"].append(2)
     assert seen.surveys == {"s": {"jobs": [1]}}
+
+
+async def test_savings_that_can_be_had_at_once_are_runway():
+    look = Senses(Network((lease(paid_h=0),), ()), [Looking({"liquid_micro": "30000000"}, "saver")])
+    seen, memory = await look.snapshot(Counting(), WHO, START, IDLE)
+    assert seen.runway_h == pytest.approx(20 + 30, abs=0.01)
+    assert seen.vitals == Vitals.STEADY
+    assert seen.surveys == {"saver": {"liquid_micro": "30000000"}}
+    assert memory.vitals == Vitals.STEADY
+
+
+async def test_a_strangers_savings_are_no_runway_and_not_even_shown():
+    rich = {"liquid_micro": "30000000", "n": 1}
+    look = Senses(Network((lease(paid_h=0),), ()), [Looking(rich, "theirs")], ["theirs"])
+    seen, _ = await look.snapshot(Counting(), WHO, START, IDLE)
+    assert seen.runway_h == pytest.approx(20, abs=0.01)
+    assert seen.surveys == {"theirs": {"n": 1}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "runway"), [(Unreachable(), 50), (RuntimeError("ill"), 50), (Reverted("no"), 20)]
+)
+async def test_savings_not_heard_of_are_as_they_were_unless_the_vault_itself_refuses(fault, runway):
+    saver = Looking({"liquid_micro": "30000000"}, "saver")
+    look = Senses(Network((lease(paid_h=0),), ()), [saver])
+    _, memory = await look.snapshot(Counting(), WHO, START, IDLE)
+    saver.answer = fault
+    for _ in range(2):
+        seen, memory = await look.snapshot(Counting(), WHO, memory, IDLE)
+        assert seen.runway_h == pytest.approx(runway, abs=0.01)
+        assert list(look.faults) == ["survey saver"]
+    saver.answer = {"liquid_micro": "0"}
+    seen, memory = await look.snapshot(Counting(), WHO, memory, IDLE)
+    assert seen.runway_h == pytest.approx(20, abs=0.01)
+    saver.answer = Unreachable()
+    seen, _ = await look.snapshot(Counting(), WHO, memory, IDLE)
+    assert seen.runway_h == pytest.approx(20, abs=0.01)
+
+
+async def test_a_strategy_that_surveys_knows_of_savings_what_was_known_a_look_before():
+    told = []
+
+    class Curious(Looking):
+        async def survey(self, read, seen):
+            told.append((seen.runway_h, seen.vitals, seen.surveys))
+            return {"liquid_micro": "30000000"}
+
+    look = Senses(Network((lease(paid_h=0),), ()), [Curious({}, "saver")])
+    _, memory = await look.snapshot(Counting(), WHO, START, IDLE)
+    await look.snapshot(Counting(), WHO, memory, IDLE)
+    assert [(round(runway), str(vitals), surveys) for runway, vitals, surveys in told] == [
+        (20, "steady", {}),
+        (50, "steady", {}),
+    ]
 
 
 async def test_one_look_asks_nothing_twice():

@@ -91,6 +91,14 @@ def test_nobody_else_signs_limits_and_nobody_changes_them_afterwards():
             ]
         },
         {"rules": [{"to": MARKET}]},
+        {"rules": [{"to": MARKET, "function": "f(address)", "payee": 0, "payees": []}]},
+        {"rules": [{"to": MARKET, "function": "f(address)", "payee": 0, "payees": "all"}]},
+        {"rules": [{"to": MARKET, "function": "f(address)", "payee": 0, "payees": ["nobody"]}]},
+        {"rules": [{"to": MARKET, "function": "f(address)", "payee": 0, "payees": None}]},
+        {"rules": [{"to": MARKET, "function": "f(address)", "payees": [PAYEE]}]},
+        {"rules": [{"to": MARKET, "function": "f(address)", "payes": [PAYEE]}]},
+        {"rules": 2 * [{"to": MARKET, "function": "f()"}]},
+        {"rules": ["f()"]},
     ],
 )
 def test_limits_that_are_not_plainly_right_are_refused(changes):
@@ -158,6 +166,30 @@ TIGHT = {"wei": caps(1_000_005, 2_000_005, 3_000_005, reserve=500_000)}
 )
 def test_an_intent_is_judged_by_target_payee_and_worst_case(intent, fees, want):
     assert ruling(intent, fees) == want
+
+
+PAYS_OTHERS = {
+    "rules": [
+        {"to": MARKET, "function": "own(address)", "payee": 0, "payees": [STRANGER.address]},
+        {"to": MARKET, "function": "shared(address)", "payee": 0},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("function", "payee", "want"),
+    [
+        ("own(address)", STRANGER.address, {WEI: 210_000}),
+        ("own(address)", STRANGER.address.lower(), {WEI: 210_000}),
+        ("own(address)", PAYEE, "payee"),
+        ("own(address)", OPERATOR.address, "payee"),
+        ("own(address)", "$wallet", "payee"),
+        ("shared(address)", PAYEE, {WEI: 210_000}),
+        ("shared(address)", STRANGER.address, "payee"),
+    ],
+)
+def test_a_rules_own_payees_are_paid_by_it_and_by_no_other(function, payee, want):
+    assert ruling(act(1, Call(MARKET, function, (payee,))), **PAYS_OTHERS) == want
 
 
 @pytest.mark.parametrize("power", range(1, 13))

@@ -148,6 +148,12 @@ async def test_without_news_of_the_chain_nobody_is_let_in(client, clock, gate):
         (b"[" * 10_000, 400),
         (body(labels=()), 400),
         (body(labels=tuple("A" * 27)), 400),
+        (body(labels=("A", "?")), 400),
+        (body(labels=("A", "a")), 400),
+        (body(labels=("A", "BC")), 400),
+        (body(labels=("A", "")), 400),
+        (body(labels=("A", 7)), 400),
+        (body().replace(b'"prompt":"prompt"', b'"prompt":"half \\ud83d"'), 400),
         (body(model="0x00"), 404),
     ],
 )

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 from fakes import FakeReader
-from snapshots import HOUR, NOW, PLACES, TOOLS, lease, snapshot
+from snapshots import GUARDIAN, HOUR, NOW, PLACES, TOOLS, lease, snapshot
 
-from chain.contracts import BALANCE_OF
+from chain.contracts import BALANCE_OF, TRANSFER
 from chain.errors import Unreachable
 from chain.types import WALLET, Block, Micro, Wei
 from strategies.errors import BadOptions
@@ -65,6 +65,7 @@ async def test_the_survey_asks_the_vault_what_is_there_and_the_diary_how_it_grew
         "free": "4000",
         "room": str(2**256 - 1),
         "worth": "4499",
+        "liquid_micro": "1999",
         "issued": "2000000",
         "back": "999999",
         "hourly": 50 * SCALE // 10**6,
@@ -92,6 +93,20 @@ def test_what_is_no_vault_is_passed_over(odd):
 async def test_a_survey_lets_the_chains_faults_pass():
     with pytest.raises(Unreachable):
         await make(SAVER, TOOLS).survey(FakeReader(BLOCK, {}), snapshot())
+
+
+async def test_no_more_is_to_be_had_at_once_than_all_there_is():
+    """A vault may promise to redeem more than anybody has."""
+    answers = {
+        BALANCE_OF: [100],
+        MAX_REDEEM: [2**255],
+        MAX_DEPOSIT: [0],
+        PREVIEW_DEPOSIT: [1],
+        PREVIEW_REDEEM: lambda args: args,
+        HISTORY: [[]],
+    }
+    survey = await make(SAVER, TOOLS).survey(FakeReader(BLOCK, answers), snapshot())
+    assert survey["liquid_micro"] == "100"
 
 
 # ---------------------------------------------------------------------------------------- putting
@@ -200,10 +215,9 @@ def test_one_way_at_a_time():
 def test_what_it_needs_pays_the_vault_and_the_wallet_and_nobody_else():
     needed = needs(SAVER, PLACES)
     assert needed.rules == (
-        Rule(SAVER["desk"], DEPOSIT, payee=1),
-        Rule(SAVER["vault"], REDEEM, payee=1),
+        Rule(SAVER["desk"], DEPOSIT, payee=1, payees=(SAVER["vault"],)),
+        Rule(SAVER["vault"], REDEEM, payee=1, payees=(WALLET,)),
     )
-    assert needed.payees == (SAVER["vault"], WALLET)
     assert needed.tokens == ()
 
 
@@ -212,3 +226,13 @@ def test_without_its_addresses_there_is_no_saver(missing):
     for asked in (lambda o: make(o, TOOLS), lambda o: needs(o, PLACES)):
         with pytest.raises(BadOptions, match=missing):
             asked({**SAVER, missing: ""})
+
+
+def test_at_the_end_all_shares_go_to_the_operator_whatever_the_vault_could_pay():
+    saver = make(SAVER, TOOLS)
+    [call] = saver.parting(seen_at(savings(free="0")))
+    assert (call.to, call.function) == (SAVER["vault"], TRANSFER)
+    assert call.args == (GUARDIAN, int(savings()["shares"]))
+    assert call.pull is None
+    for nothing in (savings(worth=0), {}, {"shares": 7}, {"shares": "all"}, {"shares": "9" * 99}):
+        assert saver.parting(seen_at(nothing)) == ()

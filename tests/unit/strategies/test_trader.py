@@ -7,9 +7,9 @@ import pytest
 from fakes import FakeReader
 from hypothesis import given
 from hypothesis import strategies as st
-from snapshots import HOUR, NOW, PLACES, TOOLS, address, lease, snapshot
+from snapshots import GUARDIAN, HOUR, NOW, PLACES, TOOLS, address, lease, snapshot
 
-from chain.contracts import BALANCE_OF
+from chain.contracts import BALANCE_OF, TRANSFER
 from chain.errors import Unreachable
 from chain.types import Block, Micro, Wei
 from strategies.errors import BadOptions
@@ -245,8 +245,7 @@ def test_gas_is_kept_for_the_next_refuelling():
 
 def test_what_it_needs_is_one_call_to_one_pair():
     needed = needs({**TRADER, "other_per_day": 7}, PLACES)
-    assert needed.rules == (Rule(TRADER["desk"], SWAP, payee=1),)
-    assert needed.payees == (TRADER["pair"],)
+    assert needed.rules == (Rule(TRADER["desk"], SWAP, payee=1, payees=(TRADER["pair"],)),)
     [token] = needed.tokens
     assert (token.address, token.name, token.version) == (TRADER["other"], "Test Euro", "1")
     assert token.per_day == 7
@@ -272,3 +271,11 @@ def test_addresses_are_read_however_they_are_written():
     [rule] = needs({**TRADER, "desk": lower}, PLACES).rules
     assert rule.to != lower
     assert rule.to.lower() == lower
+
+
+def test_at_the_end_what_is_held_of_the_other_token_goes_to_the_operator():
+    trader = make(TRADER, TOOLS)
+    [call] = trader.parting(seen_at(held=7))
+    assert (call.to, call.function, call.args) == (TRADER["other"], TRANSFER, (GUARDIAN, 7))
+    assert trader.parting(seen_at(held=0)) == ()
+    assert trader.parting(snapshot(surveys={})) == ()

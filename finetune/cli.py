@@ -1,0 +1,135 @@
+"""`forager-finetune`: the worker that turns lives that ended into the next generation."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from finetune.errors import WorkError
+
+app: Final = typer.Typer(
+    help="Turns the telemetry of ended lives into the next generation, and judges it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Out = Annotated[Path, typer.Option(help="The stage's folder; done already, it is left alone.")]
+JsonOut = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+USED_WRONGLY: Final = 2
+
+
+@app.command()
+def dataset(
+    sources: Annotated[list[Path], typer.Argument(help="Folders that forager export wrote.")],
+    out: Out,
+    as_json: JsonOut = False,
+) -> None:
+    """Choose the lives that may teach, and make arrays of their decisions."""
+    from finetune.dataset import dataset as work
+
+    _say(work(sources, out, _tell(as_json)).manifest["figures"], as_json)
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Argument(help="A finished dataset.")],
+    parent: Annotated[Path, typer.Argument(help="The parent's GGUF file.")],
+    out: Out,
+    objective: Annotated[
+        str, typer.Option(help="awrq, filtered, kto, per_sample, shuffled or zero.")
+    ] = "awrq",
+    seed: Annotated[int, typer.Option(help="Same seed, same file.")] = 0,
+    moments: Annotated[int, typer.Option(help="How many decisions are read.")] = 40_000,
+    as_json: JsonOut = False,
+) -> None:
+    """Learn a critic, teach a child of PARENT, and write a file that agents can run."""
+    from finetune.objective import NAMES, Aim
+    from finetune.training import Course
+    from finetune.training import train as work
+
+    if objective not in NAMES:
+        raise WorkError("no such objective", objective=objective, known=", ".join(NAMES))
+    course = Course()
+    course = replace(
+        course,
+        aim=Aim(objective, seed=seed),
+        critic=replace(course.critic, seed=seed),
+        policy=replace(course.policy, seed=seed, moments=moments),
+    )
+    _say(work(data, parent, out, course, _tell(as_json)).manifest["figures"], as_json)
+
+
+@app.command()
+def run(
+    out: Annotated[Path, typer.Option(help="Everything goes here; asked again, it goes on.")],
+    scenario: Annotated[
+        list[Path] | None, typer.Argument(help="Scenario files or shipped names.")
+    ] = None,
+    generations: Annotated[int, typer.Option(min=1)] = 3,
+    learn: Annotated[int, typer.Option(min=1, help="Worlds of each scenario to learn in.")] = 8,
+    judge: Annotated[int, typer.Option(min=4, help="Worlds of each to be judged in.")] = 8,
+    sealed: Annotated[int, typer.Option(min=1, help="Worlds of each for the end.")] = 8,
+    parent: Annotated[Path | None, typer.Option(help="Generation 0; the built-in model.")] = None,
+    workers: Annotated[int, typer.Option(help="Lives at once; all cores by default.")] = 0,
+    as_json: JsonOut = False,
+) -> None:
+    """All stages, generation after generation, on worlds of this machine."""
+    from agent.models import resolve
+    from finetune.evolving import Plan, evolve
+    from finetune.notary import notary
+    from world.arena.plan import scenarios
+
+    plan = Plan(
+        files=tuple(scenarios(scenario or [])),
+        generations=generations,
+        learn_seeds=learn,
+        judge_seeds=judge,
+        sealed_seeds=sealed,
+        workers=workers or os.cpu_count() or 1,
+    )
+    with notary(out / "notary") as registrar:
+        line = evolve(out, parent or resolve("builtin:g0"), plan, registrar, _tell(as_json))
+    _say({"generations": [each.name for each in line], "report": str(out / "sealed")}, as_json)
+
+
+def _tell(quiet: bool) -> Any:
+    def tell(line: str) -> None:
+        if not quiet:
+            sys.stderr.write(f"— {line}\n")
+            sys.stderr.flush()
+
+    return tell
+
+
+def _say(figures: Any, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+        return
+    for name, value in figures.items():
+        sys.stdout.write(f"{name:>14}  {value}\n")
+
+
+def main() -> None:
+    """One line for what went wrong, and exit code 2."""
+    from world.errors import WorldError
+
+    try:
+        app()
+    except (WorkError, WorldError) as fault:
+        sys.stderr.write(f"forager-finetune: {fault}\n")
+        if fault.advice:
+            sys.stderr.write(f"  {fault.advice}\n")
+        sys.exit(USED_WRONGLY)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nforager-finetune: stopped; run again to go on\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What can go wrong with the worker; it owns no wallet, so nothing is ever at stake but time.
+
+    WorkError
+    ├── BadData        lives or tables that nothing can be learnt from
+    ├── BadStage       a stage's folder holds something else than this stage would write
+    ├── NoPromise      a gate without a pre-registration on chain
+    └── AnchorDrifted  a policy that never changes lived otherwise than before: the round is void
+
+Messages are constant; facts are fields; `advice` is for the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class WorkError(Exception):
+    """The root; `facts` say what about."""
+
+    advice: ClassVar[str] = ""
+
+    def __init__(self, reason: str = "", **facts: object) -> None:
+        super().__init__(reason or (type(self).__doc__ or "").rstrip("."))
+        self.facts: Mapping[str, object] = facts
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{name} {fact}" for name, fact in self.facts.items())
+        return f"{super().__str__()}: {told}" if told else super().__str__()
+
+
+class BadData(WorkError):
+    """Nothing can be learnt from this."""
+
+    advice = "look into quarantine.json: it lists each life that was left out, and why"
+
+
+class BadStage(WorkError):
+    """The folder is not this stage's."""
+
+    advice = "name another folder, or remove that one"
+
+
+class NoPromise(WorkError):
+    """Nothing was promised on chain before."""
+
+    advice = "forager-finetune gate --register first, before anything is evaluated"
+
+
+class AnchorDrifted(WorkError):
+    """A policy that never changes has changed: the round is void."""
+
+    advice = "find out what changed in the world before anything is evaluated again"
