@@ -162,7 +162,7 @@ class Hands:
         for name in old:
             del self._fees[name]
         hours = max(LEAST_H, min(age_s, GAS_WINDOW_S) / HOUR_S)
-        # What a block has taken can be seen in the world; should a reorg take it back, it flies again.
+        # What a block has taken can be seen in the world; if a reorg takes it back, it flies again.
         mined = {done.intent for done in self._done}
         spent = sum(fee for _, fee in self._fees.values())
         return Doings(

@@ -17,16 +17,13 @@ from agent.metabolism import vitals
 from agent.prompt import LABELS, UNITS, render
 from chain.types import RATE_SCALE, Block, Micro, Wei
 from compute.port import Lease, LeaseState, Offer
-from finetune.vocab import KEYS, VERBS, Tokenizer
+from finetune.vocab import VERBS, Tokenizer
 from strategies import hold, keeper, samples, thrift
 from strategies.port import Action, Holdings, Outcome, Pending, Placing, Snapshot
 
 HOUR: Final = 3600
 GRID: Final = 10**18
 STRATEGIES: Final = tuple(part.make({}, samples.TOOLS) for part in (hold, thrift, keeper))
-OTHERS: Final = tuple(key for key in KEYS if key.split(".")[0] not in ("hold", "keeper", "thrift"))
-KNOWN: Final = 0.5
-"""Of the actions that say nothing of their score, so many have names that it will meet again."""
 ACTED: Final = ("thrift.extend", "thrift.open", "thrift.close", "thrift.refuel", "keeper.work")
 STATES: Final = (LeaseState.ACTIVE,) * 12 + (
     *(LeaseState.GRACE, LeaseState.GRACE, LeaseState.REQUESTED),
@@ -145,12 +142,6 @@ def _vary(dice: Random, menu: list[Action], foreign: float, shuffled: float) -> 
 
 def _stranger(dice: Random) -> Action:
     """An action of nobody's strategy: its words say nothing of its score, which varies mildly."""
-    if dice.random() < KNOWN:
-        return replace(_unknown(dice), key=dice.choice(OTHERS))
-    return _unknown(dice)
-
-
-def _unknown(dice: Random) -> Action:
     name = "".join(dice.choice(ascii_lowercase) for _ in range(dice.randrange(3, 9)))
     params = {
         f"x{n}_{dice.choice(tuple(UNITS))}": int(_size(dice, 1, 1e12)) for n in range(_few(dice))

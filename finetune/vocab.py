@@ -14,16 +14,11 @@ from typing import Any, Final
 from agent.prompt import HEAD, TAIL, TOP
 from compute.port import LeaseState
 from strategies.port import Placing, Vitals
-from strategies.reading import HEAD as READING
-from strategies.reading import TAIL as ANSWER
-from world.headlines import words as news_words
 
-SIZE: Final = 1152
+SIZE: Final = 1024
 KEYS: Final = (
     *("hold.wait", "keeper.work"),
     *("thrift.extend", "thrift.open", "thrift.close", "thrift.refuel"),
-    *("saver.put", "saver.take", "trader.buy", "trader.sell"),
-    *("merchant.price", "forecaster.stake", "forecaster.claim"),
 )
 STATE: Final = (
     *("runway", "age", "left", "money", "gas", "sends", "fee", "ether", "burn", "lease", "none"),
@@ -49,8 +44,7 @@ def scale_words() -> Iterator[tuple[str, int, str]]:
 def words() -> tuple[str, ...]:
     """All entries that are longer than a byte, in order of their tokens."""
     spaced = (f" {word}" for word in dict.fromkeys((*STATE, *KEYS)))
-    news = (READING, ANSWER, *(f" {word}" for word in news_words()))
-    named = (HEAD, TAIL, *spaced, *(word for *_, word in scale_words()), *news)
+    named = (HEAD, TAIL, *spaced, *(word for *_, word in scale_words()))
     parts = (f".{verb}" for verb in VERBS)
     pairs = (a + b for a, b in product(COMMON, ascii_lowercase))
     return tuple(dict.fromkeys((*named, *parts, *pairs)))[: SIZE - 256]

@@ -94,7 +94,7 @@ def make(options: Mapping[str, Json], tools: Tools) -> Thrift:
 
 
 def needs(options: Mapping[str, Json], places: Places) -> Needs:  # noqa: ARG001
-    """Whoever guards a lease may close it and keep the remainder: that is the operator or nobody."""
+    """Whoever guards a lease may close it and keep the rest: that is the operator or nobody."""
     leases = (
         Rule(places.lease_market, market.OPEN, payee=GUARDIAN_ARG),
         Rule(places.lease_market, market.EXTEND),

@@ -1,4 +1,4 @@
-"""The hand-written rival: a fixed rule that a careful person would write, knowing all the strategies.
+"""The hand-written rival: a fixed rule that a careful person would write, knowing strategies.
 
 First what keeps it alive, then what pays, then what saves. Its few figures were tuned on the
 training seeds of all shipped scenarios (`python -m world.tuning`), and are frozen with them.

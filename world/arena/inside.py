@@ -6,6 +6,7 @@ code as in a life of its own.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,17 +27,15 @@ if TYPE_CHECKING:
     from world.devnet import Devnet
 
 SILENCE_S: Final = 300.0
+HALT_OF: Final = signature("AgentRegistry", "haltOf")
 
 
 class InsideSigner:
     """`chain.port.Signer` around a desk; asks the chain its one question at every new block."""
 
     def __init__(self, devnet: Devnet, home: Path, limits: Path, keys: Keys) -> None:
-        read = limits_file.parse
-        import json
-
         self._devnet = devnet
-        self._limits = read(json.loads(limits.read_text("utf-8"))["limits"])
+        self._limits = limits_file.parse(json.loads(limits.read_text("utf-8"))["limits"])
         self._ledger = Ledger(home, read_clock)
         self._desk = Desk(self._ledger, keys, self._limits, silence_s=SILENCE_S, monotonic=uptime)
         self._wallet = keys.wallet.address
@@ -85,9 +84,6 @@ class InsideSigner:
             return  # silence is what the desk counts
         self._desk.learn(Answer(int(str(agent)), bool(halted), int(str(halt_id)), bool(ended)))
         self._asked = self._devnet.head.number
-
-
-HALT_OF: Final = signature("AgentRegistry", "haltOf")
 
 
 class InsideEngine:

@@ -45,7 +45,7 @@ def test_our_own_network_is_made_here():
 def test_an_unknown_name_is_one_line_with_the_nearest():
     with pytest.raises(BadConfig, match=r"nothing called thirft .*; did you mean thrift\?"):
         plugins.strategy("thirft", {}, TOOLS, apart)
-    with pytest.raises(BadConfig, match="there are: .*hold, keeper, .*thrift"):
+    with pytest.raises(BadConfig, match=r"there are: .*hold, keeper, .*thrift"):
         plugins.strategy("zzz", {}, TOOLS, apart)
     with pytest.raises(BadConfig, match=r"did you mean lease-market\?"):
         plugins.compute_network("leasemarket", PLACES.lease_market, PLACES.token, GUARDIAN)
