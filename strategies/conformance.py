@@ -19,12 +19,13 @@ from typing import ClassVar, Final
 
 import pytest
 
+from chain.contracts import TRANSFER
 from chain.form import BadCall, check
 from chain.types import Address, Call, Json
 from strategies.errors import BadOptions
 from strategies.needs import Needs, NeedsOf
 from strategies.plain import from_plain, to_plain
-from strategies.port import Action, Factory, Snapshot, Strategy
+from strategies.port import Action, Factory, Parting, Snapshot, Strategy
 from strategies.samples import TOOLS, moments
 
 MOST_ACTIONS: Final = 8
@@ -164,6 +165,20 @@ class StrategyConformance:
             flying = {pending.key for pending in seen.in_flight}
             paid = [action for action in actions if action.calls]
             assert not any(action.key in flying for action in paid), name
+
+    def test_what_it_holds_elsewhere_goes_home_by_plain_transfers(self) -> None:
+        """Of what its needs name, to the operator: an ending signs nothing else."""
+        strategy = self.strategy()
+        if not isinstance(strategy, Parting):
+            return
+        for name, seen in self.moments().items():
+            needed = self.needed(seen)
+            named = {rule.to for rule in needed.rules} | {each.address for each in needed.tokens}
+            for call in strategy.parting(seen):
+                assert (call.function, call.args[0]) == (TRANSFER, seen.guardian), name
+                assert (call.value, call.pull) == (0, None), name
+                assert call.to in named, name
+                assert _is_sound(call), name
 
     def test_an_unknown_option_is_refused(self) -> None:
         with pytest.raises(BadOptions):

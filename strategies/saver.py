@@ -19,12 +19,13 @@ from chain.types import SALT, WALLET, Address, Call, Json, Micro, Pull
 from strategies.addresses import address_of
 from strategies.homeward import homeward
 from strategies.means import can_send, flying, gas_in_micro, stumbles, up
+from strategies.moving import moving_score
 from strategies.needs import Needs, Rule
 from strategies.options import read_options
 from strategies.port import LIQUID, Action, Places, Snapshot, Tools
 from strategies.quotes import HISTORY
 from strategies.savings import PREVIEW, Savings, hourly_of, savings_in
-from strategies.spare import HOUR, gain_score, in_hand, left_s, liquid_h, need_score, spare
+from strategies.spare import HOUR, in_hand, left_s, liquid_h, need_score, spare
 
 PUT: Final = "saver.put"
 TAKE: Final = "saver.take"
@@ -50,8 +51,6 @@ KEEP_GAS: Final = 300_000
 LONGEST_S: Final = 7 * 24 * HOUR
 """What is earned later than that is not counted on."""
 POINTS: Final = 10_000
-RESTLESS: Final = 2.0
-"""What it takes off a score that money moves for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ class Saver:
                 },
                 summary="put idle money into the vault",
                 calls=(call,),
-                score=gain_score(seen, earned - cost) - stumbles(seen, PUT) / 2,
+                score=moving_score(seen, earned - cost) - stumbles(seen, PUT) / 2,
             )
 
     def _takes(self, seen: Snapshot, saved: Savings) -> Iterator[Action]:
@@ -178,7 +177,7 @@ class Saver:
                 if shares == saved.shares
                 else "take some money out of the vault",
                 calls=(call,),
-                score=max(need - excess, _unneeded(seen, -missed - gas))
+                score=max(need - excess, moving_score(seen, -missed - gas))
                 - stumbles(seen, TAKE) / 2,
             )
 
@@ -196,11 +195,6 @@ class Saver:
         pull = Pull(seen.places.token, Micro(micro), seen.block.at + self._options.authorization_s)
         args = (WALLET, self._vault, micro, least, SALT)
         return Call(self._desk, DEPOSIT, args, gas=PUT_GAS, pull=pull)
-
-
-def _unneeded(seen: Snapshot, gain: int) -> float:
-    """Taking what nobody needs just now: good from a vault that shrinks, else worse than waiting."""
-    return gain_score(seen, gain) - (0 if gain > 0 else RESTLESS)
 
 
 def _keeping(call: Call) -> Call:

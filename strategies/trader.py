@@ -20,12 +20,13 @@ from strategies.addresses import address_of
 from strategies.errors import BadOptions
 from strategies.homeward import homeward
 from strategies.means import can_send, flying, gas_in_micro, stumbles
+from strategies.moving import moving_score
 from strategies.needs import Needs, OtherToken, Rule
 from strategies.options import read_options
 from strategies.port import Action, Places, Snapshot, Tools
 from strategies.quotes import GET_RESERVES, HISTORY, NOW, Quote, prices_of, quote_in
 from strategies.reversion import Signal, signal
-from strategies.spare import gain_score, left_s, need_score, spare
+from strategies.spare import left_s, need_score, spare
 from strategies.trades import Trade, purchase, sale
 
 BUY: Final = "trader.buy"
@@ -41,8 +42,6 @@ GAS: Final = 350_000
 USUAL_GAS: Final = 160_000
 KEEP_GAS: Final = 300_000
 """Gas to keep for the next refuelling."""
-RESTLESS: Final = 2.0
-"""What it takes off a score that a trade is for nothing."""
 POINTS: Final = 10_000
 """Slippage is reckoned in hundredths of a percent."""
 
@@ -132,7 +131,7 @@ class Trader:
             trade = purchase(quote, guess, micro, gas_in_micro(seen, USUAL_GAS))
             call = self._swap(seen, seen.places.token, self._other, trade)
             if trade.quoted and can_send(seen, _keeping(call)):
-                score = _worth(seen, trade.gain) - stumbles(seen, BUY) / 2
+                score = moving_score(seen, trade.gain) - stumbles(seen, BUY) / 2
                 yield _action(seen, BUY, quote, guess, trade, call, score)
 
     def _sales(self, seen: Snapshot, quote: Quote, guess: Signal) -> Iterator[Action]:
@@ -146,7 +145,7 @@ class Trader:
             # The wallet's balance of the other token is the survey's to know.
             affordable = can_send(seen, replace(_keeping(call), pull=None))
             if quote.pool.worth(units) >= options.least_micro and trade.size and affordable:
-                score = max(_worth(seen, trade.gain), need)
+                score = max(moving_score(seen, trade.gain), need)
                 yield _action(
                     seen, SELL, quote, guess, trade, call, score - stumbles(seen, SELL) / 2
                 )
@@ -180,11 +179,6 @@ def _action(
         calls=(call,),
         score=score,
     )
-
-
-def _worth(seen: Snapshot, gain: int) -> float:
-    """A trade that is not expected to pay is worse than waiting, however little it costs."""
-    return gain_score(seen, gain) - (0 if gain > 0 else RESTLESS)
 
 
 def _wealth(seen: Snapshot, quote: Quote) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from world.errors import DevnetGone, NoAnvil
+from world.family import end_with_parent
 
 REPOSITORY: Final = Path(__file__).parent.parent
 ENDING_S: Final = 10.0
@@ -65,6 +66,7 @@ class Anvil:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=end_with_parent,  # it makes one call, and takes no lock
             )
         return cls(process, port, log)
 

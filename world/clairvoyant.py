@@ -1,11 +1,11 @@
 """How long a life could last at most, for one who knows everything that will happen. Pure.
 
 An upper bound, not a plan, for worlds in which jobs are all there is to earn. What binds an agent
-binds it too where that can be reckoned: a job is done only while no rival has it; one is in flight
-at a time, so there is one for every three blocks; rent is at least what a provider asked in the
-span that a lease can cover. Everything else is as good as can be: gas at its cheapest while a job
-can be done, the station's price at the lowest it ever is, leases, refuelling and the ending for
-nothing. What nobody can beat under these easier rules, nobody can under the real ones.
+binds it too where that can be reckoned: a job is done only while no rival has it, one at a block;
+rent is at least what a provider asked in the span that a lease can cover. Everything else is as
+good as can be: gas at its cheapest while a job can be done, the station's price at the lowest it
+ever is, leases, refuelling and the ending for nothing. What nobody can beat under these easier
+rules, nobody can under the real ones.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ LEAST_GAS_PER_STEP: Final = 110
 """Below what doing a job was ever seen to take."""
 STATION_LOW: Final = 2
 """The station's price moves between half and twice its mean."""
-FLYING_BLOCKS: Final = 3
-"""From signing a job until the next can be: it must be final first."""
 KNOWN: Final = frozenset({"hold", "thrift", "keeper"})
 """Strategies whose income is jobs, or none."""
 
@@ -40,26 +38,26 @@ def foreseen(scenario: Scenario) -> bool:
 
 @dataclass(slots=True)
 class Matching:
-    """Jobs and the turns they are done in; grows by one turn at a time, always of most weight."""
+    """Jobs and the blocks they are done at; grows by one block at a time, always of most weight."""
 
     opens: Sequence[Sequence[int]]
-    """For each turn, the jobs that could be done in it."""
+    """For each block, the jobs that could be done at it."""
     weights: Sequence[int]
-    turn_of: dict[int, int] = field(default_factory=dict)
+    block_of: dict[int, int] = field(default_factory=dict)
     total: int = 0
 
-    def add(self, turn: int) -> None:
-        """The heaviest job that one more turn makes room for, moving others aside."""
+    def add(self, block: int) -> None:
+        """The heaviest job that one more block makes room for, moving others aside."""
         came: dict[int, int | None] = {}
         queue: deque[int] = deque()
-        for job in self.opens[turn]:
+        for job in self.opens[block]:
             came[job] = None
             queue.append(job)
-        at_turn = dict.fromkeys(came, turn)
+        at_block = dict.fromkeys(came, block)
         best: int | None = None
         while queue:
             job = queue.popleft()
-            held = self.turn_of.get(job)
+            held = self.block_of.get(job)
             if held is None:
                 if best is None or self.weights[job] > self.weights[best]:
                     best = job
@@ -67,14 +65,14 @@ class Matching:
             for other in self.opens[held]:
                 if other not in came:
                     came[other] = job
-                    at_turn[other] = held
+                    at_block[other] = held
                     queue.append(other)
         if best is None or self.weights[best] <= 0:
             return
         self.total += self.weights[best]
         moved: int | None = best
         while moved is not None:
-            self.turn_of[moved] = at_turn[moved]
+            self.block_of[moved] = at_block[moved]
             moved = came[moved]
 
 
@@ -127,21 +125,20 @@ def earnings(scenario: Scenario, record: Record) -> list[int]:
     """The most that can have been earned by each block, over gas."""
     block_s = scenario.time.block_s
     blocks = scenario.horizon_s // block_s + 2
-    turns = blocks // FLYING_BLOCKS + 1
     low = scenario.gas.station_micro // STATION_LOW
     weights = [_weight(job, record, low) for job in record.jobs]
-    opens: list[list[int]] = [[] for _ in range(turns)]
+    opens: list[list[int]] = [[] for _ in range(blocks)]
     for i, job in enumerate(record.jobs):
         first = max(0, -(-(max(job.due_s, job.posted_s) - FIRST_S) // block_s))
         last = (min(job.deadline_s, job.taken_s - 1) - FIRST_S) // block_s
-        if weights[i] > 0 and first <= last:
-            for turn in range(first // FLYING_BLOCKS, min(last // FLYING_BLOCKS + 1, turns)):
-                opens[turn].append(i)
+        if weights[i] > 0:
+            for block in range(first, min(last + 1, blocks)):
+                opens[block].append(i)
     matching, earned = Matching(opens, weights), []
-    for turn in range(turns):
-        matching.add(turn)
-        earned += [matching.total] * FLYING_BLOCKS
-    return earned[:blocks]
+    for block in range(blocks):
+        matching.add(block)
+        earned.append(matching.total)
+    return earned
 
 
 def _weight(job: Job, record: Record, micro_per_eth: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from compute.port import LeaseState
+from compute.port import Lease, LeaseState
 from strategies.keeper import WORK
 from strategies.means import gas_in_micro
 from strategies.port import Action, Placing, Snapshot
@@ -59,7 +59,7 @@ def _stay_alive(seen: Snapshot, menu: Sequence[Action], figures: Figures) -> int
     """Rent before anything else, a little at a time; a new lease where it is cheapest."""
     lease = seen.lease
     if lease is None or lease.state not in LIVE:
-        return _best(menu, OPEN, lambda a: -a.params["hour_micro"])
+        return _elsewhere(menu, lease)
     paid_h = (lease.paid_until - seen.block.at) / HOUR
     if (lease.ends_at - seen.block.at) / HOUR < figures.low_h:
         opened = _best(menu, OPEN, lambda a: -a.params["hour_micro"])
@@ -76,6 +76,13 @@ def _stay_alive(seen: Snapshot, menu: Sequence[Action], figures: Figures) -> int
     if affordable:
         return max(affordable, key=lambda i: menu[i].params["longer_s"])
     return _best(menu, EXTEND, lambda a: -a.params["longer_s"])
+
+
+def _elsewhere(menu: Sequence[Action], dead: Lease | None) -> int | None:
+    """The cheapest machine, but not where the last one fell silent."""
+    found = [i for i, action in enumerate(menu) if action.key == OPEN]
+    others = [i for i in found if dead is None or menu[i].params["offer_n"] != dead.offer]
+    return min(others or found, key=lambda i: menu[i].params["hour_micro"], default=None)
 
 
 def _refuel(seen: Snapshot, menu: Sequence[Action], figures: Figures) -> int | None:

@@ -74,6 +74,8 @@ class Lived:
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Self:
+        if len(line) > _LONGEST or _opened(line) > _MOST_OPENED:
+            raise BadRow("Not a row, by its size or its depth", line=_shown(line))
         try:
             told = json.loads(line, object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
@@ -88,6 +90,15 @@ _HINTS: Final = get_type_hints(Lived)
 _KINDS: Final = {field.name: _HINTS[field.name] for field in fields(Lived)}
 _LARGE: Final = 10**18
 _SCREEN: Final = 80
+_LONGEST: Final = 100_000
+_MOST_OPENED: Final = 200
+"""A row is flat; a text in it may hold some brackets. Very deep JSON is not given to a parser."""
+
+
+def _opened(line: str | bytes) -> int:
+    if isinstance(line, bytes):
+        return line.count(b"[") + line.count(b"{")
+    return line.count("[") + line.count("{")
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

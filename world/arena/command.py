@@ -27,7 +27,9 @@ def command(
     seeds: Annotated[str, typer.Option(help="Worlds of each scenario, like 1-8.")] = "1-8",
     out: Annotated[Path, typer.Option(help="Results; asked again, they are gone on with.")] = OUT,
     engine: Annotated[str, typer.Option(help="local processes, or ray.")] = "local",
-    workers: Annotated[int, typer.Option(help="Lives at once; all cores by default.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=0, max=1024, help="Lives at once; all cores by default.")
+    ] = 0,
     epsilon: Annotated[
         float, typer.Option(min=0, max=1, help="The uniform share of every choice.")
     ] = 0.0,
@@ -38,16 +40,18 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Let policies live in many worlds and compare how long they live."""
-    from world.arena.plan import cases, scenarios
+    from world.arena.plan import cases, fitting, scenarios
     from world.arena.plan import policies as named
     from world.arena.plan import seeds as numbered
     from world.arena.run import run
     from world.errors import WorldError
+    from world.scenario import load_scenario
 
     if engine not in ("local", "ray"):
         raise WorldError("the engine is local or ray", engine=engine)
     files = scenarios(scenario or [])
-    chosen = named(policies)
+    used = {name for file in files for name in load_scenario(file).use}
+    chosen = fitting(named(policies), used)
     wanted = list(cases(files, chosen, numbered(seeds), epsilon))
     ran = run(
         wanted,
@@ -59,7 +63,7 @@ def command(
         quiet=as_json,
     )
     told = _told(ran, out)
-    if report:
+    if report and ran.lives:
         from world.arena.judging import judge
 
         told |= judge(out, files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -14,18 +14,22 @@ from typing import Any, Final, Protocol
 from world.arena.plan import Case
 from world.arena.work import live_case
 from world.errors import WorldError
+from world.family import end_with_parent
 
 TRIES: Final = 3
 LIVES_A_PROCESS: Final = 100
 """Then a new one takes its place: native code may lose a little memory with each."""
+ENDING_S: Final = 5.0
+
+
+Lives = Generator[tuple[Case, str | BaseException], None, None]
+"""Each with its row of results, or with the fault that kept it from being lived."""
 
 
 class Engine(Protocol):
     """Lives cases, in whatever order; a case that cannot be lived comes with its fault."""
 
-    def live(
-        self, cases: Sequence[Case], out: str, *, tables: bool
-    ) -> Iterator[tuple[Case, str | BaseException]]: ...
+    def live(self, cases: Sequence[Case], out: str, *, tables: bool) -> Lives: ...
 
 
 class Local:
@@ -34,9 +38,7 @@ class Local:
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
-    def live(
-        self, cases: Sequence[Case], out: str, *, tables: bool
-    ) -> Iterator[tuple[Case, str | BaseException]]:
+    def live(self, cases: Sequence[Case], out: str, *, tables: bool) -> Lives:
         waiting = deque((case, 1) for case in cases)
         while waiting:
             with self._pool() as pool:
@@ -89,6 +91,8 @@ class Local:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in children:
                 child.terminate()
+            for child in children:
+                child.join(ENDING_S)
             raise
         pool.shutdown()
 
@@ -104,9 +108,7 @@ class Ray:
         self._ray: Any = ray
         self._workers = workers
 
-    def live(
-        self, cases: Sequence[Case], out: str, *, tables: bool
-    ) -> Iterator[tuple[Case, str | BaseException]]:
+    def live(self, cases: Sequence[Case], out: str, *, tables: bool) -> Lives:
         ray = self._ray
         if not ray.is_initialized():
             ray.init(include_dashboard=False, log_to_driver=False)
@@ -130,5 +132,6 @@ def engine(name: str, workers: int) -> Engine:
 
 
 def _quiet() -> None:
-    """Ctrl-C is for the process that asked; it ends the others."""
+    """Ctrl-C is for the process that asked: it ends the others, and so does its own end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()

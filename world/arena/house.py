@@ -95,7 +95,7 @@ async def _be_born(
     await ground.actors.act(ground.devnet.head)
     while await lockstep.rest(living) and not awake.is_set():
         await ground.devnet.mine()
-        await lockstep.step()
+        await lockstep.step(living)
     if living.done():
         await living  # raises what kept it from being born
         raise WorldStuck("it ended before it lived")
@@ -121,7 +121,7 @@ async def _last(ground: Ground, lockstep: Lockstep, living: asyncio.Task[Notes])
         ending = ending + 1 if phase is Phase.ENDING else 0
         if ending == PATIENCE:
             await ground.operator.send(Call(ground.keys.wallet.address, "", value=BURIAL))
-        await lockstep.step()
+        await lockstep.step(living)
     raise WorldStuck("the life does not end", blocks=most)
 
 

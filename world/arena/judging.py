@@ -11,7 +11,7 @@ from world.arena.results import Results
 from world.backtest.imagining import imagined
 from world.backtest.replay import replay
 from world.baselines import RULES
-from world.clairvoyant import clairvoyant_h
+from world.clairvoyant import clairvoyant_h, foreseen
 from world.lived import Lived
 from world.reporting.given import Backtest, Bounds
 from world.reporting.write import write_report
@@ -32,16 +32,18 @@ def _bounds(name: str, scenario: Scenario, rows: Sequence[Lived]) -> Bounds | No
     mine = [row for row in rows if row.scenario == name]
     passive = [row.paid_h for row in mine if row.policy == "passive"]
     seeds = sorted({row.seed for row in mine})
-    if not passive or not seeds:
+    if not passive or not foreseen(scenario):
         return None
     best = mean(clairvoyant_h(scenario, seed) for seed in seeds)
     return Bounds(name, scenario.time.horizon_h, mean(passive), best)
 
 
 def _backtests(worlds: dict[str, Scenario], rows: Sequence[Lived]) -> list[Backtest]:
-    """Rules can be replayed here; what a model would have chosen is the worker's to replay."""
+    """Rules, where a replay knows all there is; a model's choices are the worker's to replay."""
     found: list[Backtest] = []
     for name, scenario in worlds.items():
+        if not foreseen(scenario):
+            continue
         for policy, rule in RULES.items():
             lived = [row for row in rows if (row.scenario, row.policy) == (name, policy)]
             if lived:

@@ -97,7 +97,25 @@ class Lockstep:
 
     async def rest(self, life: asyncio.Task[object]) -> bool:
         """Wait until the agent has yielded; False when its life has ended instead."""
-        resting = asyncio.create_task(self._resting.wait())
+        return await self._until(self._resting, life)
+
+    async def step(self, life: asyncio.Task[object]) -> None:
+        """A block has come: wake the background, then the agent."""
+        self._steps += 1
+        if self._behind_is:
+            self._behind_rests.clear()
+            self._behind.set()
+            await self._until(self._behind_rests, life)
+        self._resting.clear()
+        self._turn.set()
+        tolling = [name for name, every in self._every.items() if self._steps % every == 0]
+        for name in tolling:
+            self.ring(name)
+
+    async def _until(self, rested: asyncio.Event, life: asyncio.Task[object]) -> bool:
+        if rested.is_set() and not life.done():
+            return True
+        resting = asyncio.create_task(rested.wait())
         try:
             done, _ = await asyncio.wait(
                 (resting, life), timeout=STUCK_S, return_when=asyncio.FIRST_COMPLETED
@@ -107,20 +125,6 @@ class Lockstep:
         if not done:
             raise WorldStuck("the agent neither rests nor ends", step=self._steps)
         return life not in done
-
-    async def step(self) -> None:
-        """A block has come: wake the background, then the agent."""
-        self._steps += 1
-        if self._behind_is:
-            self._behind_rests.clear()
-            self._behind.set()
-            async with asyncio.timeout(STUCK_S):
-                await self._behind_rests.wait()
-        self._resting.clear()
-        self._turn.set()
-        tolling = [name for name, every in self._every.items() if self._steps % every == 0]
-        for name in tolling:
-            self.ring(name)
 
 
 def _wall_ms() -> int:

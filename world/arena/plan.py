@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from world.baselines import RULES
 from world.errors import WorldError
-from world.scenario import SHIPPED, load_scenario
+from world.scenario import SHIPPED
 
 DEMO: Final = "demo"
 BUILTIN: Final = "builtin:g0"
 MOST_SEEDS: Final = 100_000
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+"""A policy's: it names a folder."""
+RANGE: Final = re.compile(r"(\d{1,15})(?:-(\d{1,15}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,6 @@ class Case:
     def world(self) -> str:
         return Path(self.scenario).stem
 
-    @property
-    def name(self) -> tuple[str, int, str]:
-        """As in a row of results."""
-        return load_scenario(Path(self.scenario)).name, self.seed, self.policy
-
 
 def scenarios(named: Sequence[Path]) -> list[Path]:
     """The files named, by path or by a shipped scenario's name; all shipped ones but the demo's."""
@@ -52,15 +51,16 @@ def scenarios(named: Sequence[Path]) -> list[Path]:
 
 def seeds(text: str) -> list[int]:
     """`1-8`, `3`, or `1-4,9`."""
-    found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()):
+    ranges = [RANGE.fullmatch(part.strip()) for part in text.split(",")]
+    found: dict[int, None] = {}
+    for said in ranges:
+        if said is None or int(said[1]) > int(said[2] or said[1]):
             raise WorldError("seeds are like 1-8 or 1,3,5", seeds=text)
-        found += range(int(first), int(last or first) + 1)
-    if not 0 < len(found) <= MOST_SEEDS:
-        raise WorldError("so many seeds cannot be", seeds=text)
-    return list(dict.fromkeys(found))
+        first, last = int(said[1]), int(said[2] or said[1])
+        if last - first >= MOST_SEEDS - len(found):
+            raise WorldError("so many seeds cannot be", most=MOST_SEEDS)
+        found |= dict.fromkeys(range(first, last + 1))
+    return list(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def policies(text: str) -> Sequence[Policy]:
     for part in (part.strip() for part in text.split(",") if part.strip()):
         name, _, model = part.partition("=")
         rule, *without = name.split("-")
-        if not model and rule not in RULES:
+        if bool(model) is (rule in RULES) or not NAME.fullmatch(name):
             known = ", ".join(RULES)
             raise WorldError(f"policies are {known}, or NAME=MODEL.gguf", policy=part)
         if name in found:
@@ -95,6 +95,17 @@ def policies(text: str) -> Sequence[Policy]:
     if not found:
         raise WorldError("name at least one policy")
     return tuple(found.values())
+
+
+def fitting(policies_: Sequence[Policy], used: Collection[str]) -> Sequence[Policy]:
+    """The same; whoever does without what no world here uses was misspelt."""
+    for one in policies_:
+        for strategy in one.without:
+            if strategy not in used:
+                raise WorldError(
+                    "no world here is lived by that strategy", policy=one.name, strategy=strategy
+                )
+    return policies_
 
 
 def cases(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from world.arena.engines import engine as engine_of
 from world.arena.plan import Case
 from world.arena.results import Results
+from world.arena.scratch import swept
 from world.lived import Lived
 
 LINE_S: Final = 10.0
@@ -42,22 +44,25 @@ def run(
 ) -> Ran:
     """Live the cases that have no row yet."""
     results, ran, began = Results(out), Ran(), time.monotonic()
-    results.begin(files, {"engine": engine})
-    done = {(row.scenario, row.seed, row.policy) for row in results.rows()}
-    missing = [case for case in cases if case.name not in done]
-    telling = Telling(len(cases), len(cases) - len(missing), quiet=quiet)
-    for case, line in engine_of(engine, workers).live(missing, str(out), tables=tables):
-        if isinstance(line, BaseException):
-            ran.failed.append((case, f"{type(line).__name__}: {line}"))
-            telling.fault(case, line)
-            continue
-        results.add(line)
-        row = Lived.from_line(line)
-        ran.new += 1
-        ran.ticks += row.ticks
-        telling.one(row)
-    wanted = {case.name for case in cases}
-    rows = [row for row in results.rows() if (row.scenario, row.seed, row.policy) in wanted]
+    with results.held(), swept(str(out)):
+        names = results.begin(files, {"engine": engine})
+        wanted = {(names[case.scenario], case.seed, case.policy): case for case in cases}
+        done = {(row.scenario, row.seed, row.policy) for row in results.rows()}
+        missing = [case for name, case in wanted.items() if name not in done]
+        telling = Telling(len(wanted), len(wanted) - len(missing), quiet=quiet)
+        lives = engine_of(engine, workers).live(missing, str(out), tables=tables)
+        with closing(lives):
+            for case, line in lives:
+                if isinstance(line, BaseException):
+                    ran.failed.append((case, f"{type(line).__name__}: {line}"))
+                    telling.fault(case, line)
+                    continue
+                results.add(line)
+                row = Lived.from_line(line)
+                ran.new += 1
+                ran.ticks += row.ticks
+                telling.one(row)
+        rows = [row for row in results.rows() if (row.scenario, row.seed, row.policy) in wanted]
     ran.lives, ran.unsound = len(rows), sum(not row.audit_ok for row in rows)
     ran.seconds = time.monotonic() - began
     telling.end()

@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+import structlog
 
 from agent.models import resolve
 from strategies.merchant import NAME
 from world.arena.ground import Born
 from world.arena.house import Wanted, live_once
 from world.arena.plan import BUILTIN, Case
+from world.arena.scratch import room
 from world.baselines import RULES
 from world.scenario import load_scenario
 from world.settling import CONTEXT
 
 if TYPE_CHECKING:
     from world.arena.inside import InsideEngine
-
-MEMORY: Final = Path("/dev/shm")  # noqa: S108  # a folder of our own is made in it
-"""A life writes much and little of it stays: where there is a disk of memory, it is lived there."""
 
 
 def live_case(case: Case, out: str, *, tables: bool = False) -> str:
@@ -47,21 +49,13 @@ def live_case(case: Case, out: str, *, tables: bool = False) -> str:
         sells=None if case.model else engine,
     )
     shard = Path(out) / "tables" / f"{os.getpid()}" if tables else None
-    scratch = Path(tempfile.mkdtemp(prefix="forager-", dir=_scratch()))
-    _complain_to(scratch / "arena.log")
-    try:
-        lived = asyncio.run(live_once(wanted, scratch, shard))
-        kept = Path(out) / "logs" / scenario.name / f"{case.seed}-{case.policy}"
-        shutil.rmtree(kept, ignore_errors=True)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(scratch / "agent" / "cars", kept)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    name = f"{case.seed}-{case.policy}"
+    with room(out) as place:
+        kept = Path(out) / "faults" / scenario.name / f"{name}.log"
+        with _complaining(place / "arena.log", kept):
+            lived = asyncio.run(live_once(wanted, place, shard))
+        _keep(place / "agent" / "cars", Path(out) / "logs" / scenario.name / name)
     return lived.to_line()
-
-
-def _scratch() -> Path | None:
-    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 @cache
@@ -77,9 +71,24 @@ def _engine(model: str) -> InsideEngine:
     return InsideEngine(llama, ModelId(digest_file(Path(model)), "", engine_digest()))
 
 
-def _complain_to(path: Path) -> None:
-    import structlog
+@contextmanager
+def _complaining(path: Path, kept: Path) -> Iterator[None]:
+    """What a life complains of is written down, and kept only if it cannot be lived."""
+    with path.open("a", buffering=1, encoding="utf-8") as file:
+        structlog.configure(logger_factory=structlog.WriteLoggerFactory(file))
+        try:
+            yield
+        except Exception as fault:
+            file.write("".join(traceback.format_exception(fault)))
+            _keep(path, kept)
+            raise
+        finally:
+            structlog.reset_defaults()
 
-    structlog.configure(
-        logger_factory=structlog.WriteLoggerFactory(path.open("a", buffering=1, encoding="utf-8"))
-    )
+
+def _keep(what: Path, where: Path) -> None:
+    """In place of what an earlier try left there."""
+    where.parent.mkdir(parents=True, exist_ok=True)
+    if where.is_dir():
+        shutil.rmtree(where)
+    shutil.move(what, where)

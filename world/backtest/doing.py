@@ -44,7 +44,7 @@ REMEMBERED: Final = 12
 
 @dataclass(slots=True)
 class Sent:
-    """A transaction in flight; `action` is None for what a life does for its log."""
+    """A transaction that is not final; `action` is None for what a life does for its log."""
 
     key: str
     at: int
@@ -72,7 +72,7 @@ class Account:
     last_active_s: int = BORN_S
     rent: Micro = metabolism.NOTHING
     vitals: Vitals | None = None
-    flying: list[Sent] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
     recent: deque[Done] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     spent: list[tuple[int, int]] = field(default_factory=list)
     """When, and how much for gas."""
@@ -102,7 +102,7 @@ class Doing:
     def sign(self, key: str, now: int, action: Action | None = None) -> None:
         """It happens in the next block that its fee is enough for."""
         offered = fees.offer(self._town.base_fee(now), MOST_FEE)
-        self.at.flying.append(Sent(key, now, offered, action))
+        self.at.sent.append(Sent(key, now, offered, action))
         self.at.seq += key != SERVE  # that is in the log already
 
     def pass_block(self, now: int) -> None:
@@ -112,7 +112,7 @@ class Doing:
         self._rent(-back)
         at.seq += bool(back)
         waits = False  # nonces are in order: nothing overtakes
-        for sent in [sent for sent in at.flying if sent.mined is None]:
+        for sent in [sent for sent in at.sent if sent.mined is None]:
             if fees.priced_out(sent.fees, base_fee):
                 sent.fees, waits = _dearer(sent.fees, base_fee), True
             elif waits := waits or at.wei < _most_gas(sent) * sent.fees.max_fee:
@@ -121,8 +121,8 @@ class Doing:
                 self._mine(sent, now, min(base_fee + TIP, sent.fees.max_fee))
         leases.look(now)
         last = now - FINAL_BLOCKS * self._town.block_s
-        final = [sent for sent in at.flying if sent.mined is not None and sent.mined <= last]
-        at.flying = [sent for sent in at.flying if sent not in final]
+        final = [sent for sent in at.sent if sent.mined is not None and sent.mined <= last]
+        at.sent = [sent for sent in at.sent if sent not in final]
         at.seq += len(final)
 
     def _mine(self, sent: Sent, now: int, price: int) -> None:

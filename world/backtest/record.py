@@ -88,8 +88,10 @@ def value_at(path: Sequence[tuple[int, int]], second: int) -> int:
 def moves(path: Iterable[tuple[int, int]]) -> Course:
     """Each change once: of several at one time the last, from the start on."""
     latest: dict[int, int] = {}
+    first: int | None = None
     for since, value in path:
-        latest[since if latest else 0] = value
+        first = since if first is None else first
+        latest[since if since > first else 0] = value
     found: list[tuple[int, int]] = []
     for since, value in latest.items():
         if not found or found[-1][1] != value:

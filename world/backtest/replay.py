@@ -1,10 +1,9 @@
 """Replays a policy on a record: the real strategies, the real menu, a world that does not react.
 
 Block by block as an arena goes: what is signed at one tick is in the next block, if its fee is
-enough there; it is in flight until it is final; it burns what it was seen to burn. What the market
-and its providers do is reckoned by the contract's own rules. Still it is an estimate and no more:
-rivals do as they did, whatever the policy takes from them, and some things are left out
-(docs/worlds.md).
+enough there, and burns what it was seen to burn. What the market and its providers do is reckoned
+by the contract's own rules. Still it is an estimate and no more: rivals do as they did, whatever
+the policy takes from them, and some things are left out (docs/worlds.md).
 """
 
 from __future__ import annotations

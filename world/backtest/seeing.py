@@ -59,7 +59,7 @@ def look(town: Town, at: Account, now: int) -> Snapshot:
         burn=Micro(cost.micro + cost.wei * eth // WEI_PER_ETH),
         runway_h=runway,
         vitals=at.vitals,
-        in_flight=tuple(Pending(f"{x.at}", x.key, now - x.at) for x in at.flying),
+        in_flight=tuple(Pending(f"{x.at}", x.key, now - x.at) for x in at.sent if x.mined is None),
         recent=tuple(
             Outcome(done.key, done.ok, Wei(done.fee), now - done.at) for done in reversed(at.recent)
         ),

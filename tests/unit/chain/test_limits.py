@@ -206,6 +206,15 @@ def test_money_to_the_operator_counts_its_gas_alone():
     assert ruling(replace(home, call=replace(home.call, to=STRANGER.address))) == "token"
 
 
+@pytest.mark.parametrize("purpose", ["end", "drain"])
+def test_what_any_contract_in_the_limits_holds_of_ours_may_go_home(purpose):
+    """A vault's shares are no token of the limits, and go to the operator all the same."""
+    home = Call(MARKET, TRANSFER, (OPERATOR.address, 10**30), gas=60_000)
+    assert ruling(Intent("s", 1, purpose, home)) == {WEI: 600_000}
+    assert ruling(Intent("s", 1, purpose, replace(home, to=STRANGER.address))) == "token"
+    assert ruling(Intent("s", 1, "act", home)) == "target"
+
+
 def test_the_reserve_is_for_the_ending():
     intent = act(1)
     assert ruling(intent, **TIGHT) == {WEI: 1_000_000}

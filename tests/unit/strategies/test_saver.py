@@ -155,7 +155,7 @@ def test_nothing_is_put_away_near_the_end_of_a_life():
 
 
 @pytest.mark.parametrize(
-    ("paid_h", "least", "most"), [(11, -1, 0), (7, -1, 0), (5, 0, 2), (3, 3, 5), (0.5, 7, 8)]
+    ("paid_h", "least", "most"), [(11, -3, -2), (7, -2, 0), (5, 0, 2), (3, 3, 5), (0.5, 7, 8)]
 )
 def test_money_comes_back_in_good_time_and_the_sooner_the_less_there_is(paid_h, least, most):
     """Blocks may be an hour apart: hours before rent is due it is already urgent."""
@@ -163,6 +163,15 @@ def test_money_comes_back_in_good_time_and_the_sooner_the_less_there_is(paid_h, 
     top = best(seen)
     assert top.key == TAKE
     assert least < top.score <= most
+
+
+def test_nothing_is_taken_for_no_reason_however_little_that_costs():
+    """A choice is drawn: what is only a little worse than waiting happens every third time."""
+    takes = offered(seen_at(savings(worth=50_000_000)), TAKE)
+    assert takes
+    assert max(take.score for take in takes) < -2
+    shrinking = offered(seen_at(savings(worth=50_000_000, hourly=-(10**10))), TAKE)
+    assert max(take.score for take in shrinking) > 0
 
 
 def test_what_comes_back_is_what_is_missing_and_all_of_it_is_second():

@@ -273,6 +273,13 @@ def test_addresses_are_read_however_they_are_written():
     assert rule.to.lower() == lower
 
 
+def test_no_trade_is_made_for_no_reason_however_little_it_costs():
+    """A choice is drawn: what is only a little worse than waiting happens every third time."""
+    trades = offered(seen_at(off=0, held=2_000_000))
+    assert {trade.key for trade in trades} == {BUY, SELL}
+    assert max(trade.score for trade in trades) < -2
+
+
 def test_at_the_end_what_is_held_of_the_other_token_goes_to_the_operator():
     trader = make(TRADER, TOOLS)
     [call] = trader.parting(seen_at(held=7))

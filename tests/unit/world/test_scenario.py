@@ -4,7 +4,7 @@ import pytest
 
 from world.errors import BadScenario
 from world.events import AFTERWARDS_S, GasMove, Posting, RentMove, events, reaction_s, rent_path
-from world.scenario import DEMO, HOUR, load_scenario
+from world.scenario import DEMO, HOUR, SHIPPED, load_scenario
 
 SCENARIO = load_scenario()
 
@@ -67,6 +67,29 @@ def test_an_impossible_value_is_refused(mended, old, new):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadScenario):
         load_scenario(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_who_is_of_use_in_a_shipped_world_is_there(path):
+    scenario = load_scenario(path)
+    assert scenario.name == path.stem
+    tables = {
+        "trader": scenario.pools,
+        "saver": scenario.vault,
+        "forecaster": scenario.news,
+        "merchant": scenario.demand,
+    }
+    for strategy, table in tables.items():
+        assert (strategy in scenario.use) == bool(table), strategy
+    assert scenario.strategies.keys() <= set(scenario.use)
+
+
+def test_a_table_that_only_some_worlds_have_is_read_as_strictly(tmp_path):
+    text = (SHIPPED / "bazaar.toml").read_text("utf-8")
+    path = tmp_path / "world.toml"
+    path.write_text(text.replace("noon_share", "noon_shar", 1), "utf-8")
+    with pytest.raises(BadScenario, match=r"key demand\.noon_shar, meant noon_share"):
+        load_scenario(path)
 
 
 def test_the_same_seed_gives_the_same_events_and_another_seed_others():
