@@ -35,14 +35,19 @@ class Money:
         if birth is None or witness is None or life is None or audited.account is None:
             return None
         money, head, takings = cls(), audited.account.head, Takings(audited.shelf)
+        deposited = 0
         async for spending in witness.spendings(life, head):
             for out in spending.out:
                 if out.token == birth.token and out.other != life.operator:
                     money._cost.add(out.block, out.value)
+                    deposited += out.value if out.other == birth.market else 0
         async for gain in witness.gains(life, head):
             if gain.token == birth.token:
-                earned = audited.shelf.is_own(gain.tx) or takings.take(gain)
-                (money._income if earned else money._gift).add(gain.block, gain.value)
+                # What the market gives back of a lease that another has ended was the wallet's own.
+                back = gain.other == birth.market and gain.value <= deposited
+                deposited -= gain.value if back else 0
+                asked = audited.shelf.is_own(gain.tx) or takings.take(gain) or back
+                (money._income if asked else money._gift).add(gain.block, gain.value)
         return money
 
     def between(self, edges: Blocks) -> Sums:

@@ -54,7 +54,7 @@ TOLD: Final = (
     Column(
         "income_micro",
         MICRO,
-        "tokens that came in its own transactions, or for what it sold",
+        "tokens that came in its own transactions, for what it sold, or back from its leases",
     ),
     Column("gift_micro", MICRO, "tokens that came otherwise"),
     Column("fee_wei", WEI, "what the action's transactions burnt"),

@@ -106,10 +106,12 @@ async def _money(ground: Ground, audited: Audited) -> Counter[str]:
     async for gain in witness.gains(registered, about.head):
         if gain.token.lower() != token:
             continue
-        if not audited.shelf.is_own(gain.tx):
+        if gain.other.lower() == at.lease_market.lower() and (
+            audited.shelf.is_own(gain.tx) or gain.value <= sums["rent"]
+        ):
+            sums["rent"] -= gain.value  # whoever ended the lease, it was the wallet's own
+        elif not audited.shelf.is_own(gain.tx):
             sums["earned" if takings.take(gain) else "gifts"] += gain.value
-        elif gain.other.lower() == at.lease_market.lower():
-            sums["rent"] -= gain.value
         else:
             board = gain.other.lower() == at.job_board.lower()
             sums["earned" if board else "other in"] += gain.value

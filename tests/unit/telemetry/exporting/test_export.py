@@ -174,14 +174,18 @@ async def test_the_chain_tells_what_moved(tmp_path, on_chain):
     seen = deeds(teller)
     home = Movement(token, OPERATOR.address.lower(), 1000, word("tx 4"), 24)
     earned = Movement(token, market, 7, word("tx 1"), 12)
-    gifts = tuple(
-        Movement(token, market, n, word("gift"), block) for n, block in ((9, 17), (2, 18))
+    stranger = word("stranger")[:42]
+    gifts = (
+        Movement(token, stranger, 9, word("gift"), 17),
+        Movement(token, stranger, 2, word("gift"), 18),
+        Movement(token, market, 6, word("more than was paid"), 18),
     )
+    back = Movement(token, market, 4, word("a lease that another ended"), 18)
     other = Movement(word("other")[:42], market, 99, word("tx 1"), 12)
     spent = tuple(out._replace(block=17) for out in seen.out)
     lease = LeaseFact(3, teller.wallet.lower(), "", 1, market, 5, 10, 20, 3620, 3700)
     owned = lease._replace(lease=4, provider=OPERATOR.address.lower(), activated_at=3000)
-    seen = replace(seen, out=(*spent, home), into=(earned, *gifts, other), leases=(lease, owned))
+    seen = replace(seen, out=(*spent, home), into=(earned, *gifts, back, other), leases=(lease, owned))
     exported = await on_chain(
         teller.write(tmp_path / "c"), tmp_path / "o", registered(teller), seen
     )
@@ -189,9 +193,9 @@ async def test_the_chain_tells_what_moved(tmp_path, on_chain):
     first, last = transitions(tmp_path / "o").to_pylist()
     money = ("cost_micro", "income_micro", "gift_micro")
     assert [first[name] for name in money] == [5, 7, 9]
-    assert [last[name] for name in money] == [0, 0, 2]
+    assert [last[name] for name in money] == [0, 4, 8]
     [life] = lives(tmp_path / "o").to_pylist()
-    assert (life["gift_micro"], life["paid_s"], life["own_paid_s"]) == (11, 3600, 0)
+    assert (life["gift_micro"], life["paid_s"], life["own_paid_s"]) == (17, 3600, 0)
     assert (life["verified"], life["start_time"]) == ("chain", 1)
 
 
