@@ -6,9 +6,11 @@ and speaks plain data, so a stranger's code never shares memory with this one.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Final, TypeVar
 
 from agent.errors import BadConfig
@@ -68,16 +70,17 @@ def points(compute: str, name: str) -> tuple[EntryPoint, EntryPoint]:
 def needs(name: str, options: Mapping[str, Any], places: Places) -> Needs:
     """What our own strategy's calls need of the limits; a stranger's is given nothing by itself."""
     _find(STRATEGIES, name)
-    ours = [point for point in entry_points(group=NEEDS, name=name) if _ours(point)]
+    ours = [point for point in _installed(NEEDS) if point.name == name and _ours(point)]
     found: Needs = ours[0].load()(options, places) if ours else Needs()
     return found
 
 
 def _find(group: str, name: str) -> EntryPoint:
     """Our own goes first: no stranger takes its name; two strangers of one name are told apart."""
-    found = sorted(entry_points(group=group, name=name), key=_ours, reverse=True)
+    named = (point for point in _installed(group) if point.name == name)
+    found = sorted(named, key=_ours, reverse=True)
     if not found:
-        known = sorted({point.name for point in entry_points(group=group)})
+        known = sorted({point.name for point in _installed(group)})
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
         raise BadConfig(f"nothing called {name} is installed for {group}", hint)
@@ -87,5 +90,23 @@ def _find(group: str, name: str) -> EntryPoint:
     return found[0]
 
 
+def _installed(group: str) -> tuple[EntryPoint, ...]:
+    return _scanned(entry_points, group, tuple(sys.path))
+
+
+@lru_cache(maxsize=8)
+def _scanned(
+    scan: Callable[..., Iterable[EntryPoint]], group: str, path: tuple[str, ...]
+) -> tuple[EntryPoint, ...]:
+    """Everything on the path is opened for this, so a process looks only once."""
+    del path
+    return tuple(scan(group=group))
+
+
 def _ours(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name == OURS
+    return point.dist is not None and _name(point.dist) == OURS
+
+
+@lru_cache(maxsize=64)
+def _name(dist: Distribution) -> str:
+    return str(dist.name)

@@ -33,6 +33,8 @@ STARTING_S: Final = 20.0
 TRIES: Final = 3
 """Somebody may take the port between our choosing it and Anvil's listening."""
 HURRY_WALL_S: Final = 0.02
+LOOK_S: Final = 0.005
+GONE_BY_S: Final = 0.05
 
 
 class Devnet:
@@ -66,13 +68,13 @@ class Devnet:
     ) -> AsyncIterator[Devnet]:
         """A chain that lives as long as the block; from a saved state if there is one.
 
-        `close` says that all who ask are in this process, and ask much.
+        `close` says that all who ask are in this process, and ask much, but of the newest state
+        only: older ones are not kept.
         """
-        options = _options(genesis_at, state)
-        socket = socket_path(folder, "anvil.ipc")
-        anvil = await _start(
-            _log_in(folder), [*options, "--ipc", str(socket)] if close else options
-        )
+        options, socket = _options(genesis_at, state), socket_path(folder, "anvil.ipc")
+        if close:
+            options += ["--ipc", str(socket), "--prune-history"]
+        anvil = await _start(_log_in(folder), options, socket if close else None)
         try:
             line = Line(socket) if close else None
             async with ChainClient([anvil.url], CHAIN_ID, line=line) as client:
@@ -158,12 +160,12 @@ class Devnet:
         part.replace(path)
 
 
-async def _start(log: Path, options: Sequence[str]) -> Anvil:
+async def _start(log: Path, options: Sequence[str], socket: Path | None) -> Anvil:
     program = find_anvil(os.environ)
     for left in reversed(range(TRIES)):
         anvil = await Anvil.start(program, free_port(), log, options)
         try:
-            await _answering(anvil)
+            await _answering(anvil, socket)
         except BaseException as fault:
             await anvil.end()
             if not left or not isinstance(fault, DevnetGone):
@@ -173,17 +175,21 @@ async def _start(log: Path, options: Sequence[str]) -> Anvil:
     raise AssertionError
 
 
-async def _answering(anvil: Anvil) -> None:
+async def _answering(anvil: Anvil, socket: Path | None) -> None:
+    """On a socket of its own, which it opens last; on a port somebody else might answer for it."""
     until = time.monotonic() + STARTING_S
     while time.monotonic() < until:
         with suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", anvil.port)
+            if socket is not None:
+                _, writer = await asyncio.open_unix_connection(str(socket))
+            else:
+                _, writer = await asyncio.open_connection("127.0.0.1", anvil.port)
+                await asyncio.sleep(GONE_BY_S)
             writer.close()
-            await asyncio.sleep(0.05)
             anvil.check()
             return
         anvil.check()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(LOOK_S)
     raise DevnetGone("Anvil does not answer", log=anvil.log)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from world.arena.plan import Case
 from world.arena.work import live_case
 from world.errors import WorldError
-from world.family import end_with_parent
+from world.family import end_with_asker
 
 TRIES: Final = 3
 LIVES_A_PROCESS: Final = 100
@@ -104,7 +104,7 @@ class Ray:
         try:
             import ray  # type: ignore[import-not-found,unused-ignore]
         except ImportError:
-            raise WorldError("Ray is not installed; pip install 'ray'") from None
+            raise WorldError("Ray is not installed; pip install 'forager[ray]'") from None
         self._ray: Any = ray
         self._workers = workers
 
@@ -134,4 +134,4 @@ def engine(name: str, workers: int) -> Engine:
 def _quiet() -> None:
     """Ctrl-C is for the process that asked: it ends the others, and so does its own end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
+    end_with_asker()

@@ -185,7 +185,9 @@ async def test_the_chain_tells_what_moved(tmp_path, on_chain):
     spent = tuple(out._replace(block=17) for out in seen.out)
     lease = LeaseFact(3, teller.wallet.lower(), "", 1, market, 5, 10, 20, 3620, 3700)
     owned = lease._replace(lease=4, provider=OPERATOR.address.lower(), activated_at=3000)
-    seen = replace(seen, out=(*spent, home), into=(earned, *gifts, back, other), leases=(lease, owned))
+    seen = replace(
+        seen, out=(*spent, home), into=(earned, *gifts, back, other), leases=(lease, owned)
+    )
     exported = await on_chain(
         teller.write(tmp_path / "c"), tmp_path / "o", registered(teller), seen
     )
