@@ -30,6 +30,7 @@ MEASUREMENTS: Final = (
     "transactions",
     "start",
     "memory",
+    "worlds",
 )
 """Files of this folder, each with a `measure()`."""
 
@@ -63,6 +64,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "start_first_decision": Target("value", most=3.0),
     "memory": Target("value", most=300),
     "memory_growth": Target("value", most=6),  # why: memory.py
+    "world": Target("value", least=60),
 }
 """All other figures are for information."""
 

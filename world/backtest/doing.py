@@ -38,6 +38,8 @@ GAS_IN_VAIN: Final = {
 }
 LOST_GAS: Final = 24_724
 FINAL_BLOCKS: Final = 2
+RESENT_BLOCKS: Final = 20
+"""So long what waits is not sent again."""
 MOST_FEE: Final = Wei(10**12)
 REMEMBERED: Final = 12
 
@@ -50,6 +52,9 @@ class Sent:
     at: int
     fees: Fees
     action: Action | None = None
+    known: bool = False
+    """Whether the node took it; one that could not be paid for is handed in again later."""
+    tried: int = 0
     mined: int | None = None
 
 
@@ -102,28 +107,44 @@ class Doing:
     def sign(self, key: str, now: int, action: Action | None = None) -> None:
         """It happens in the next block that its fee is enough for."""
         offered = fees.offer(self._town.base_fee(now), MOST_FEE)
-        self.at.sent.append(Sent(key, now, offered, action))
+        sent = Sent(key, now, offered, action)
+        self._hand_in(sent, now)
+        self.at.sent.append(sent)
         self.at.seq += key != SERVE  # that is in the log already
 
     def pass_block(self, now: int) -> None:
-        """What providers did, then what was signed; and what is final by now."""
+        """What providers did, then what was signed; what is final by now, or must be sent again."""
         at, leases, base_fee = self.at, self._town.leases, self._town.base_fee(now)
         back = leases.attend(now)
         self._rent(-back)
         at.seq += bool(back)
-        waits = False  # nonces are in order: nothing overtakes
         for sent in [sent for sent in at.sent if sent.mined is None]:
-            if fees.priced_out(sent.fees, base_fee):
-                sent.fees, waits = _dearer(sent.fees, base_fee), True
-            elif waits := waits or at.wei < _most_gas(sent) * sent.fees.max_fee:
-                continue
-            else:
-                self._mine(sent, now, min(base_fee + TIP, sent.fees.max_fee))
+            if not sent.known or fees.priced_out(sent.fees, base_fee):
+                break  # nonces are in order: nothing overtakes
+            self._mine(sent, now, min(base_fee + TIP, sent.fees.max_fee))
         leases.look(now)
         last = now - FINAL_BLOCKS * self._town.block_s
         final = [sent for sent in at.sent if sent.mined is not None and sent.mined <= last]
         at.sent = [sent for sent in at.sent if sent not in final]
         at.seq += len(final)
+        if not final and all(sent.mined != now for sent in at.sent):
+            self._press(now)
+
+    def _press(self, now: int) -> None:
+        """With no other news, what waits is sent again: at a better fee, or after a while."""
+        base_fee, late = self._town.base_fee(now), now - RESENT_BLOCKS * self._town.block_s
+        for sent in self.at.sent:
+            if sent.mined is None and sent.known and fees.priced_out(sent.fees, base_fee):
+                sent.fees = fees.replacement(sent.fees, base_fee, MOST_FEE) or sent.fees
+                self._hand_in(sent, now)
+            elif sent.mined is None and sent.tried <= late:
+                self._hand_in(sent, now)
+
+    def _hand_in(self, sent: Sent, now: int) -> None:
+        """A node takes it only from whoever could pay for all the gas that it may take."""
+        gas = sent.action.calls[0].gas if sent.action else 0
+        sent.known = sent.known or self.at.wei >= gas * sent.fees.max_fee
+        sent.tried = now
 
     def _mine(self, sent: Sent, now: int, price: int) -> None:
         sent.mined, at = now, self.at
@@ -177,12 +198,3 @@ class Doing:
     def _rent(self, micro: int) -> None:
         self.at.micro -= micro
         self.at.rented += micro
-
-
-def _dearer(offered: Fees, base_fee: Wei) -> Fees:
-    return fees.replacement(offered, base_fee, MOST_FEE) or offered
-
-
-def _most_gas(sent: Sent) -> int:
-    """A chain takes a transaction only from whoever could pay for all the gas that it may take."""
-    return sent.action.calls[0].gas if sent.action else 0
