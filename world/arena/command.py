@@ -66,7 +66,7 @@ def command(
     if report and ran.lives:
         from world.arena.judging import judge
 
-        told |= judge(out, files)
+        told |= judge(out, wanted, workers=workers or os.cpu_count() or 1)
     if as_json:
         sys.stdout.write(json.dumps(told) + "\n")
     else:

@@ -13,8 +13,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from compute.manifest import digest_file
+from world.arena.plan import Case
 from world.errors import WorldError
 from world.lived import Lived
 from world.scenario import load_scenario
@@ -49,32 +51,43 @@ class Results:
                 ) from None
             yield
 
-    def begin(self, files: Sequence[Path], asked: Mapping[str, object]) -> Mapping[str, str]:
-        """Remember the worlds by their digests; gives each file's name for its world.
+    def begin(self, files: Sequence[Path], cases: Sequence[Case]) -> Mapping[str, str]:
+        """Remember the worlds and the policies by their digests; gives each file its world's name.
 
-        Raises `WorldError` if two files go by one name, or if one was another world before.
+        Raises `WorldError` if two files go by one name, or if a world or a policy was another
+        before.
         """
         made = {str(path): load_scenario(path) for path in files}
         worlds = {scenario.name: scenario.digest for scenario in made.values()}
         if len(worlds) < len(made):
             raise WorldError("two of these scenarios go by one name", names=", ".join(worlds))
-        known = self.out / ASKED
-        before: dict[str, str] = {}
-        if known.exists():
-            before = json.loads(known.read_text("utf-8"))["worlds"]
-            changed = [name for name, it in worlds.items() if before.get(name, it) != it]
+        asked = {"worlds": worlds, "policies": _policies(cases)}
+        before = self.asked()
+        for kind, ours in asked.items():
+            theirs = before.get(kind, {})
+            changed = [name for name, it in ours.items() if theirs.get(name, it) != it]
             if changed:
                 raise WorldError(
-                    "these results are of other worlds of this name; name another folder",
+                    f"these results are of other {kind} of this name; name another folder",
                     folder=self.out,
-                    scenario=changed[0],
+                    name=changed[0],
                 )
-        text = json.dumps({"worlds": before | worlds, **asked}, indent=1) + "\n"
-        part = known.with_suffix(".part")
-        part.write_text(text, "utf-8")
-        part.replace(known)
+        told = {kind: before.get(kind, {}) | ours for kind, ours in asked.items()}
+        part = (self.out / ASKED).with_suffix(".part")
+        part.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        part.replace(self.out / ASKED)
         self._mend()
         return {path: scenario.name for path, scenario in made.items()}
+
+    def asked(self) -> Mapping[str, Mapping[str, Any]]:
+        """Worlds by name, with their digests, and policies by name, with what they are."""
+        try:
+            told: Mapping[str, Mapping[str, Any]] = json.loads(
+                (self.out / ASKED).read_text("utf-8")
+            )
+        except FileNotFoundError:
+            return {}
+        return told
 
     def rows(self) -> list[Lived]:
         if not self._path.exists():
@@ -95,3 +108,17 @@ class Results:
             if raw and not raw.endswith(b"\n"):
                 with self._path.open("rb+") as file:
                     file.truncate(raw.rfind(b"\n") + 1)
+
+
+def _policies(cases: Sequence[Case]) -> Mapping[str, Mapping[str, Any]]:
+    """What each policy of these cases is: a model by its digest, or a rule by its name."""
+    first = {case.policy: case for case in reversed(cases)}
+    return {
+        name: {
+            "sha256": digest_file(Path(case.model)) if case.model else "",
+            "without": list(case.without),
+            "generation": case.generation,
+            "epsilon": case.epsilon,
+        }
+        for name, case in sorted(first.items())
+    }

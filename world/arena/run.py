@@ -45,7 +45,7 @@ def run(
     """Live the cases that have no row yet."""
     results, ran, began = Results(out), Ran(), time.monotonic()
     with results.held(), swept(str(out)):
-        names = results.begin(files, {"engine": engine})
+        names = results.begin(files, cases)
         wanted = {(names[case.scenario], case.seed, case.policy): case for case in cases}
         done = {(row.scenario, row.seed, row.policy) for row in results.rows()}
         missing = [case for name, case in wanted.items() if name not in done]

@@ -9,7 +9,7 @@ the policy takes from them, and some things are left out (docs/worlds.md).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +35,10 @@ ANCHOR_BLOCKS: Final = 8
 EPOCH_RECORDS: Final = 256
 MENU: Final = 12
 WILL_BLOCKS: Final = 2
+MAKERS: Final[Mapping[str, Callable[..., Strategy]]] = {
+    "thrift": make_thrift,
+    "keeper": keeper.make,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +56,38 @@ class Replayed:
     left_micro: int
 
 
-def replay(scenario: Scenario, record: Record, rule: Rule, *, epsilon: float = 0.0) -> Replayed:
-    """One life by this policy on this record."""
-    return Replay(scenario, record, rule, epsilon).run()
+def replay(
+    scenario: Scenario,
+    record: Record,
+    rule: Rule,
+    *,
+    epsilon: float = 0.0,
+    without: Collection[str] = (),
+) -> Replayed:
+    """One life by this policy on this record, `without` some of the scenario's strategies."""
+    return Replay(scenario, record, rule, epsilon, without).run()
 
 
 class Replay:
     """One replayed life; seconds are the world's, as in its record."""
 
     def __init__(
-        self, scenario: Scenario, record: Record, rule: Rule, epsilon: float = 0.0
+        self,
+        scenario: Scenario,
+        record: Record,
+        rule: Rule,
+        epsilon: float = 0.0,
+        without: Collection[str] = (),
     ) -> None:
         self._rule, self._epsilon = rule, epsilon
         self._seed = hashlib.sha256(f"{scenario.name}/{record.seed}/birth".encode()).digest()
         tools = Tools(market.LeaseMarket(PLACES.lease_market, PLACES.token, GUARDIAN))
         options = scenario.strategies
-        self._strategies: Sequence[Strategy] = (
-            make_thrift(options.get("thrift", {}), tools),
-            keeper.make(options.get("keeper", {}), tools),
-        )
+        self._strategies: Sequence[Strategy] = [
+            make(options.get(name, {}), tools)
+            for name, make in MAKERS.items()
+            if name in scenario.use and name not in without
+        ]
         self._town = Town(scenario, record)
         self._doing = Doing(self._town)
 

@@ -8,6 +8,7 @@ import pytest
 from evaluated import one
 from hamlets import hamlet
 
+from world.arena.plan import Case
 from world.arena.results import Results
 from world.errors import WorldError
 from world.lived import BadRow
@@ -15,9 +16,9 @@ from world.lived import BadRow
 ROWS = [one(seed=seed) for seed in (1, 2, 3)]
 
 
-def begun(folder, *files):
+def begun(folder, *files, cases=()):
     results = Results(folder / "out")
-    results.begin(files, {"engine": "local"})
+    results.begin(files, cases)
     return results
 
 
@@ -67,10 +68,28 @@ def test_another_world_under_the_same_name_is_refused_and_nothing_changes(tmp_pa
     hamlet(tmp_path, ("micro = 8_000_000", "micro = 9_000_000"))
     with pytest.raises(WorldError, match="other worlds of this name") as refused:
         begun(tmp_path, path)
-    assert refused.value.facts["scenario"] == "hamlet"
+    assert refused.value.facts["name"] == "hamlet"
     assert (results.out / "arena.json").read_bytes() == asked
     hamlet(tmp_path, ("micro = 8_000_000", "micro   =   8000000 # the same"))
     begun(tmp_path, path)
+
+
+def test_another_policy_under_the_same_name_is_refused(tmp_path):
+    path, model = hamlet(tmp_path), tmp_path / "mine.gguf"
+    model.write_bytes(b"one model")
+
+    def asked(**changes):
+        case = {"scenario": str(path), "seed": 1, "policy": "mine", "model": str(model)}
+        return [Case(**(case | changes))]
+
+    begun(tmp_path, path, cases=asked())
+    begun(tmp_path, path, cases=asked(seed=2))
+    begun(tmp_path, path, cases=asked(policy="other", epsilon=0.1))
+    with pytest.raises(WorldError, match="other policies of this name"):
+        begun(tmp_path, path, cases=asked(epsilon=0.1))
+    model.write_bytes(b"another model")
+    with pytest.raises(WorldError, match="other policies of this name"):
+        begun(tmp_path, path, cases=asked())
 
 
 def test_a_folder_learns_of_more_worlds_and_forgets_none(tmp_path):
@@ -90,9 +109,9 @@ def test_each_file_is_told_what_its_world_is_called_and_two_cannot_share_a_name(
     (tmp_path / "elsewhere").mkdir()
     first = hamlet(tmp_path)
     second = hamlet(tmp_path / "elsewhere", ("micro = 8_000_000", "micro = 9_000_000"))
-    assert Results(tmp_path / "out").begin([first], {}) == {str(first): "hamlet"}
+    assert Results(tmp_path / "out").begin([first], []) == {str(first): "hamlet"}
     with pytest.raises(WorldError, match="go by one name"):
-        Results(tmp_path / "other").begin([first, second], {})
+        Results(tmp_path / "other").begin([first, second], [])
 
 
 def test_two_arenas_do_not_write_one_folder_at_once(tmp_path):
