@@ -69,33 +69,52 @@ def train(
 def run(
     out: Annotated[Path, typer.Option(help="Everything goes here; asked again, it goes on.")],
     scenario: Annotated[
-        list[Path] | None, typer.Argument(help="Scenario files or shipped names.")
+        list[Path] | None,
+        typer.Argument(help="Scenario files or shipped names; all that live by jobs alone."),
     ] = None,
-    generations: Annotated[int, typer.Option(min=1)] = 3,
-    learn: Annotated[int, typer.Option(min=1, help="Worlds of each scenario to learn in.")] = 8,
+    rounds: Annotated[int, typer.Option(min=1, help="Children to try, one a round.")] = 3,
+    learn: Annotated[int, typer.Option(min=1, help="Worlds of each to learn in.")] = 12,
     judge: Annotated[int, typer.Option(min=4, help="Worlds of each to be judged in.")] = 8,
-    sealed: Annotated[int, typer.Option(min=1, help="Worlds of each for the end.")] = 8,
+    sealed: Annotated[int, typer.Option(min=1, help="Worlds of each for the end.")] = 16,
+    moments: Annotated[int, typer.Option(min=64, help="Decisions a child reads.")] = 40_000,
+    controls: Annotated[
+        bool, typer.Option(help="Teach and live the other objectives and the controls too.")
+    ] = True,
     parent: Annotated[Path | None, typer.Option(help="Generation 0; the built-in model.")] = None,
     workers: Annotated[int, typer.Option(help="Lives at once; all cores by default.")] = 0,
     as_json: JsonOut = False,
 ) -> None:
     """All stages, generation after generation, on worlds of this machine."""
     from agent.models import resolve
-    from finetune.evolving import Plan, evolve
+    from finetune.evolving import evolve
     from finetune.notary import notary
-    from world.arena.plan import scenarios
+    from finetune.plan import Plan
+    from finetune.training import Course
 
+    course = Course()
     plan = Plan(
-        files=tuple(scenarios(scenario or [])),
-        generations=generations,
+        files=tuple(_worlds(scenario or [])),
+        rounds=rounds,
         learn_seeds=learn,
         judge_seeds=judge,
         sealed_seeds=sealed,
         workers=workers or os.cpu_count() or 1,
+        course=replace(course, policy=replace(course.policy, moments=moments)),
+        controls=controls,
     )
     with notary(out / "notary") as registrar:
         line = evolve(out, parent or resolve("builtin:g0"), plan, registrar, _tell(as_json))
-    _say({"generations": [each.name for each in line], "report": str(out / "sealed")}, as_json)
+    _say({"line": [each.name for each in line], "report": str(out / "report.html")}, as_json)
+
+
+def _worlds(named: list[Path]) -> list[Path]:
+    """Those named, or the shipped ones for which a bound is known."""
+    from world.arena.plan import scenarios
+    from world.clairvoyant import foreseen
+    from world.scenario import load_scenario
+
+    found = scenarios(named)
+    return found if named else [path for path in found if foreseen(load_scenario(path))]
 
 
 def _tell(quiet: bool) -> Any:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from chain.keys import Key
 from finetune.errors import NoPromise
-from finetune.evolving import Registrar
+from finetune.plan import Registrar
 from world.anvil import find_anvil, free_port
 
 KEY: Final = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")

@@ -18,7 +18,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention, silu
 class Shape:
     """Widths in multiples of 256, so that every way of quantizing fits."""
 
-    vocab: int = 1024
+    vocab: int = 1152
     width: int = 256
     inner: int = 768
     layers: int = 2

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from chain.rpc import connect
 from finetune.errors import NoPromise
+from finetune.stage import put
 
 if TYPE_CHECKING:
     from chain.keys import Key
@@ -42,9 +43,17 @@ class Promise:
     exclusions: str = "lives whose audit finds a fault"
     tries: int = 1
     """How many children of this parent were tried, this one included."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Models that are compared in the same worlds, by name."""
 
     def text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    def hold(self, now: Promise) -> None:
+        """Raises `NoPromise` if what is about to be done is not what was promised."""
+        ours, theirs = json.loads(self.text()), json.loads(now.text())
+        if changed := [name for name in ours if ours[name] != theirs[name]]:
+            raise NoPromise("something else was promised", differs=", ".join(changed))
 
     @property
     def digest(self) -> str:
@@ -113,7 +122,7 @@ async def confirm(promise: Promise, anchored: Anchored, rpc: str, before: float)
 
 def save(path: Path, promise: Promise, anchored: Anchored) -> None:
     told: Mapping[str, Any] = {"promise": asdict(promise), "anchored": asdict(anchored)}
-    path.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    put(path, told)
 
 
 def load(path: Path) -> tuple[Promise, Anchored]:

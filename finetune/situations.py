@@ -17,7 +17,7 @@ from agent.metabolism import vitals
 from agent.prompt import LABELS, UNITS, render
 from chain.types import RATE_SCALE, Block, Micro, Wei
 from compute.port import Lease, LeaseState, Offer
-from finetune.vocab import VERBS, Tokenizer
+from finetune.vocab import KEYS, VERBS, Tokenizer
 from strategies import hold, keeper, samples, thrift
 from strategies.port import Action, Holdings, Outcome, Pending, Placing, Snapshot
 
@@ -25,6 +25,7 @@ HOUR: Final = 3600
 GRID: Final = 10**18
 STRATEGIES: Final = tuple(part.make({}, samples.TOOLS) for part in (hold, thrift, keeper))
 ACTED: Final = ("thrift.extend", "thrift.open", "thrift.close", "thrift.refuel", "keeper.work")
+OTHERS: Final = tuple(key for key in KEYS if key not in ACTED and key != hold.WAIT.key)
 STATES: Final = (LeaseState.ACTIVE,) * 12 + (
     *(LeaseState.GRACE, LeaseState.GRACE, LeaseState.REQUESTED),
     *(LeaseState.CLOSING, LeaseState.LOST, LeaseState.FAILED),
@@ -141,12 +142,15 @@ def _vary(dice: Random, menu: list[Action], foreign: float, shuffled: float) -> 
 
 
 def _stranger(dice: Random) -> Action:
-    """An action of nobody's strategy: its words say nothing of its score, which varies mildly."""
+    """An action of a strategy that is not in use here, or of nobody's: its words say nothing of its
+    score, which varies mildly.
+    """
     name = "".join(dice.choice(ascii_lowercase) for _ in range(dice.randrange(3, 9)))
+    key = dice.choice(OTHERS) if dice.random() < 0.5 else f"{name}.{dice.choice(VERBS)}"
     params = {
         f"x{n}_{dice.choice(tuple(UNITS))}": int(_size(dice, 1, 1e12)) for n in range(_few(dice))
     }
-    return Action(f"{name}.{dice.choice(VERBS)}", params, "", score=dice.gauss(0, 1))
+    return Action(key, params, "", score=dice.gauss(0, 1))
 
 
 def _outcome(dice: Random) -> Outcome:

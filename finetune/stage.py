@@ -66,6 +66,13 @@ def stage(
     return Done(folder, manifest, fresh=True)
 
 
+def put(path: Path, told: Any) -> None:
+    """A small file of findings: whole or not there."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n", "utf-8")
+    part.replace(path)
+
+
 def check(folder: Path) -> Mapping[str, Any]:
     """A stage that others build on: its manifest, once every file is what it says."""
     known = _known(folder)

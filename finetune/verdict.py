@@ -4,12 +4,11 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from finetune.errors import AnchorDrifted
 from world import censoring
 from world.contrasts import Pair
 from world.evidence import evidence
@@ -33,6 +32,8 @@ class Verdict:
     parent_h: float
     worlds: int
     against: tuple[str, ...]
+    child: str = ""
+    """The model's digest."""
 
 
 def judge(
@@ -43,6 +44,7 @@ def judge(
     e_value: float,
     least_effect: float,
     vetoes: Sequence[str] = (),
+    model: str = "",
 ) -> Verdict:
     """`vetoes` are what a backtest or the probe found; they can only stand against it."""
     sound = [row for row in rows if row.audit_ok]
@@ -56,21 +58,7 @@ def judge(
         against.append(f"it lives {ours:.1f} h, its parent {theirs:.1f} h")
     if (unsound := len(rows) - len(sound)) * MOST_UNSOUND > len(rows):
         against.append(f"{unsound} of {len(rows)} lives have faults in their audits")
-    return Verdict(not against, found.e, ours, theirs, found.worlds, tuple(against))
-
-
-def hold_still(before: Mapping[str, float], rows: Sequence[Lived], anchors: Sequence[str]) -> None:
-    """Raises `AnchorDrifted` when a policy that never changes lives otherwise than it did."""
-    its = places(rows, {})
-    for anchor in anchors:
-        if anchor not in before:
-            continue
-        lives = [life for place in its for life in _lives(place, anchor)]
-        if not lives:
-            continue
-        told = restricted_mean(lives, min(place.tau_h for place in its))
-        if abs(told.hours - before[anchor]) > DRIFT * max(told.error, 1e-9):
-            raise AnchorDrifted(anchor=anchor, before=before[anchor], now=told.hours)
+    return Verdict(not against, found.e, ours, theirs, found.worlds, tuple(against), model)
 
 
 def false_promotions(

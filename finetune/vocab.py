@@ -13,12 +13,16 @@ from typing import Any, Final
 
 from agent.prompt import HEAD, TAIL, TOP
 from compute.port import LeaseState
+from strategies import reading
 from strategies.port import Placing, Vitals
+from world.headlines import words as news
 
-SIZE: Final = 1024
+SIZE: Final = 1152
 KEYS: Final = (
     *("hold.wait", "keeper.work"),
     *("thrift.extend", "thrift.open", "thrift.close", "thrift.refuel"),
+    *("saver.put", "saver.take", "trader.buy", "trader.sell", "merchant.price"),
+    *("forecaster.stake", "forecaster.claim"),
 )
 STATE: Final = (
     *("runway", "age", "left", "money", "gas", "sends", "fee", "ether", "burn", "lease", "none"),
@@ -43,8 +47,9 @@ def scale_words() -> Iterator[tuple[str, int, str]]:
 
 def words() -> tuple[str, ...]:
     """All entries that are longer than a byte, in order of their tokens."""
-    spaced = (f" {word}" for word in dict.fromkeys((*STATE, *KEYS)))
-    named = (HEAD, TAIL, *spaced, *(word for *_, word in scale_words()))
+    spaced = (f" {word}" for word in dict.fromkeys((*STATE, *KEYS, *news())))
+    questions = (HEAD, TAIL, reading.HEAD, reading.TAIL)
+    named = (*questions, *spaced, *(word for *_, word in scale_words()))
     parts = (f".{verb}" for verb in VERBS)
     pairs = (a + b for a, b in product(COMMON, ascii_lowercase))
     return tuple(dict.fromkeys((*named, *parts, *pairs)))[: SIZE - 256]

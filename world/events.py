@@ -6,6 +6,7 @@ generator of its own: more jobs do not move the price of gas.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -201,6 +202,11 @@ def _end_s(scenario: Scenario) -> int:
 def dice(scenario: Scenario, seed: int, stream: str) -> Random:
     """A stream of chance of its own."""
     return Random(f"{scenario.name}/{seed}/{stream}")  # noqa: S311  # a world, not a secret
+
+
+def birth_seed(scenario: Scenario, seed: int) -> bytes:
+    """What an agent of this world draws its choices from, whoever it is."""
+    return hashlib.sha256(f"{scenario.name}/{seed}/birth".encode()).digest()
 
 
 def _wait(dice: Random, mean: float) -> float:

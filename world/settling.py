@@ -24,7 +24,7 @@ from compute.market import LeaseMarket
 from strategies.port import Placing
 from world.deploy import RICH, Deployment, mint
 from world.devnet import Devnet
-from world.events import events, rent_path
+from world.events import birth_seed, events, rent_path
 from world.scenario import HOUR, Scenario
 
 MODEL: Final = "builtin:g0"
@@ -141,7 +141,7 @@ def make_agent(
             ask_s=1.0,
         ),
     )
-    seed = hashlib.sha256(f"{ground.scenario.name}/{ground.seed}/birth".encode()).digest()
+    seed = birth_seed(ground.scenario, ground.seed)
     deadline = ground.devnet.head.at + PERMIT_S
     grant(homes.agent, operator, Permission(deadline, *TOKEN, seed=seed, caps=CAPS))
     return founded

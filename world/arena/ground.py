@@ -21,7 +21,7 @@ from chain.types import RATE_SCALE, Address, Call, Micro, Wei
 from compute.manifest import digest_file, manifest
 from world.actors import Actors
 from world.deploy import RICH, Deployment, deploy_at_once, role
-from world.events import events, rent_path
+from world.events import birth_seed, events, rent_path
 from world.gazette import Gazette
 from world.landlords import Landlords
 from world.pocket import Pocket
@@ -113,7 +113,7 @@ async def settle(devnet: Devnet, scenario: Scenario, seed: int, born: Born, fold
             await operator.send(call)
         start = await devnet.mine()
         home = _home(devnet, at, scenario, born, folder, operator_key, keys, folk)
-        seed_ = hashlib.sha256(f"{scenario.name}/{seed}/birth".encode()).digest()
+        seed_ = birth_seed(scenario, seed)
         terms = Permission(start.at + PERMIT_S, *TOKEN, seed=seed_, caps=ROOMY)
         grant(home.root, operator_key, terms)
         stack.pop_all()

@@ -72,7 +72,7 @@ class Results:
                     folder=self.out,
                     name=changed[0],
                 )
-        told = {kind: before.get(kind, {}) | ours for kind, ours in asked.items()}
+        told = {kind: {**before.get(kind, {}), **ours} for kind, ours in asked.items()}
         part = (self.out / ASKED).with_suffix(".part")
         part.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
         part.replace(self.out / ASKED)

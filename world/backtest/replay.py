@@ -8,7 +8,6 @@ the policy takes from them, and some things are left out (docs/worlds.md).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +26,7 @@ from world.backtest.doing import ANCHOR, Doing
 from world.backtest.record import FIRST_S, Record
 from world.backtest.seeing import look
 from world.backtest.town import Town
+from world.events import birth_seed
 from world.scenario import HOUR, Scenario
 
 START_BLOCK: Final = 3
@@ -80,7 +80,7 @@ class Replay:
         without: Collection[str] = (),
     ) -> None:
         self._rule, self._epsilon = rule, epsilon
-        self._seed = hashlib.sha256(f"{scenario.name}/{record.seed}/birth".encode()).digest()
+        self._seed = birth_seed(scenario, record.seed)
         tools = Tools(market.LeaseMarket(PLACES.lease_market, PLACES.token, GUARDIAN))
         options = scenario.strategies
         self._strategies: Sequence[Strategy] = [

@@ -17,7 +17,10 @@ from world.reporting.shape import Figures, Group, PairFigures, Tally
 VERSION: Final = 1
 OURS: Final = "heuristic"
 """The policy of whom it is counted where it beats the others."""
-AGAINST: Final = ("reflex", "random", "heuristic")
+FIRST: Final = "g0"
+"""The generation that all others are bred from."""
+RIVALS: Final = ("reflex", "random")
+AGAINST: Final = (FIRST, *RIVALS, OURS)
 TOGETHER: Final = "All together"
 _DIGITS: Final = 9
 
@@ -70,15 +73,14 @@ def _group(name: str, group: Sequence[Place], bounds: Mapping[str, Bounds]) -> G
 
 def _tally(scenarios: Sequence[Group]) -> Tally | None:
     """Over the scenarios in which it met each of the others it is held against."""
-    others = tuple(each for each in AGAINST if each != OURS)
-    met = [told for group in scenarios if (told := _shown(group, others)).keys() == set(others)]
+    met = [told for group in scenarios if (told := _shown(group, RIVALS)).keys() == set(RIVALS)]
     if not met:
         return None
     return {
         "ours": OURS,
         "enough": ENOUGH,
         "scenarios": len(met),
-        "over": {theirs: sum(told[theirs] for told in met) for theirs in others},
+        "over": {theirs: sum(told[theirs] for told in met) for theirs in RIVALS},
         "over_all": sum(all(told.values()) for told in met),
     }
 

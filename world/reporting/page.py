@@ -37,8 +37,8 @@ _EVIDENCE: Final = (
 )
 
 
-def page(told: Figures) -> str:
-    """The whole document; it is XHTML as well as HTML."""
+def page(told: Figures, *, title: str = TITLE, opening: Markup | None = None) -> str:
+    """The whole document; it is XHTML as well as HTML. `opening` stands before all figures."""
     style = "".join(
         files(package).joinpath(name).read_text("utf-8")
         for package, name in (
@@ -53,22 +53,23 @@ def page(told: Figures) -> str:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
-        element("title", TITLE),
+        element("title", title),
         element("style", Markup(style)),
     )
-    body = element("body", _main(told))
+    body = element("body", _main(told, title, opening))
     whole = element("html", head, body, lang="en", xmlns="http://www.w3.org/1999/xhtml")
     return f"<!DOCTYPE html>\n{whole.text}\n"
 
 
-def _main(told: Figures) -> Markup:
+def _main(told: Figures, title: str, opening: Markup | None) -> Markup:
     groups = [*([told["together"]] if told["together"] else []), *told["scenarios"]]
     backtest = told["backtest"]
     found = {point["policy"] for point in backtest["points"]} if backtest else set()
     kinds = colours(sorted({*told["policies"], *found}))
     return element(
         "main",
-        element("header", element("h1", TITLE), element("p", _ABOUT), _size(told)),
+        element("header", element("h1", title), element("p", _ABOUT), _size(told)),
+        opening,
         _banner(told["tally"]) if told["tally"] else None,
         _contents(groups, backtest) if len(groups) > 1 else None,
         *(_group(group, kinds, f"g{place}") for place, group in enumerate(groups)),
