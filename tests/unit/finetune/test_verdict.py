@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finetune.errors import AnchorDrifted
-from finetune.verdict import false_promotions, hold_still, judge
+from finetune.verdict import false_promotions, judge
 from tests.evaluated import one as row
 
 
@@ -48,17 +47,6 @@ def test_lives_whose_audits_find_faults_are_not_counted_and_many_of_them_count_a
     found = verdict(cheats + rows("g0", 30))
     assert not found.promoted
     assert any("faults" in why for why in found.against)
-
-
-def test_an_anchor_that_moves_makes_the_round_void_and_says_so():
-    told = rows("heuristic", 50)
-    hold_still({"heuristic": 52.0}, told, ("heuristic",))
-    with pytest.raises(AnchorDrifted, match="anchor heuristic"):
-        hold_still({"heuristic": 80.0}, told, ("heuristic",))
-
-
-def test_an_anchor_is_only_held_to_what_is_known_of_it():
-    hold_still({}, rows("heuristic", 50), ("heuristic", "passive"))
 
 
 def test_a_policy_is_seldom_promoted_over_itself():
