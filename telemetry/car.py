@@ -66,19 +66,28 @@ def epoch_files(folder: Path) -> list[EpochFile]:
 
 def car_bytes(root: Cid, blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a CAR piece by piece; `blocks` should begin with the root's."""
+    return car_pieces(root, ((PREFIX, data) for data in blocks))
+
+
+def car_pieces(root: Cid, blocks: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
+    """The same of blocks of any kind, `PREFIX` or `RAW`."""
     header = encode_dag_cbor({"roots": [CID(to_binary(root))], "version": 1})
     yield _varint(len(header)) + header
-    for data in blocks:
-        yield _varint(BINARY_LENGTH + len(data)) + PREFIX + sha256(data).digest() + data
+    for kind, data in blocks:
+        yield _varint(BINARY_LENGTH + len(data)) + kind + sha256(data).digest() + data
 
 
 def write_car(path: Path, root: Cid, blocks: Iterable[bytes]) -> None:
     """Put a CAR in place whole or not at all, and on disk before returning."""
+    write_whole(path, car_bytes(root, blocks))
+
+
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")  # two may write it at once
     try:
         with temporary.open("xb") as file:
-            for piece in car_bytes(root, blocks):
+            for piece in pieces:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
@@ -133,6 +142,21 @@ def read_sections(stream: BinaryIO, max_blocks: int = MAX_BLOCKS) -> tuple[bytes
     if size is None:
         raise BadCar(why="empty")
     return _root(_exactly(stream, size)), _sections(stream, max_blocks)
+
+
+def car_places(stream: BinaryIO, max_blocks: int) -> tuple[Cid, dict[bytes, tuple[int, int]]]:
+    """Where each block lies, by its binary name, and its length: none is read or checked yet."""
+    header = _read_varint(stream, MAX_HEADER)
+    if header is None:
+        raise BadCar(why="empty")
+    root, found = _root(_exactly(stream, header)), dict[bytes, tuple[int, int]]()
+    while size := _read_varint(stream, BINARY_LENGTH + MAX_BLOCK):
+        if size < BINARY_LENGTH or len(found) == max_blocks:
+            raise BadCar(why="a block without a name, or too many", limit=max_blocks)
+        name = _exactly(stream, BINARY_LENGTH)
+        found[name] = stream.tell(), size - BINARY_LENGTH
+        stream.seek(size - BINARY_LENGTH, os.SEEK_CUR)
+    return from_digest(root), found
 
 
 def listed(digests: Sequence[bytes], sections: Sections) -> Iterator[bytes]:

@@ -1,4 +1,7 @@
-"""The one kind of content identifier this format uses: CIDv1, dag-cbor, sha2-256, in base32."""
+"""The one kind of content identifier this format uses: CIDv1, dag-cbor, sha2-256, in base32.
+
+Files have a second one, whose blocks are the files' own bytes; logs never have.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ Cid = NewType("Cid", str)
 
 PREFIX: Final = b"\x01\x71\x12\x20"
 """CID version 1, dag-cbor, sha2-256, 32 bytes."""
+RAW: Final = b"\x01\x55\x12\x20"
+"""The same of a part of a file: bytes as they are."""
 DIGEST_LENGTH: Final = 32
 BINARY_LENGTH: Final = len(PREFIX) + DIGEST_LENGTH
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
@@ -30,11 +35,11 @@ def cid_of(block: bytes) -> Cid:
     return from_digest(sha256(block).digest())
 
 
-def from_digest(digest: bytes) -> Cid:
+def from_digest(digest: bytes, kind: bytes = PREFIX) -> Cid:
     """Name a block by the SHA-256 of its content."""
     if len(digest) != DIGEST_LENGTH:
         raise BadCid(digest=digest.hex())
-    number = int.from_bytes(PREFIX + digest, "big") << _SPARE_BITS
+    number = int.from_bytes(kind + digest, "big") << _SPARE_BITS
     return Cid("b" + "".join([_PAIRS[number >> place & _TEN_BITS] for place in _PLACES]))
 
 

@@ -21,7 +21,7 @@ from telemetry.auditing.findings import Findings
 from telemetry.auditing.judge_chain import REASONS, goes_on
 from telemetry.auditing.judge_log import LogJudge
 from telemetry.auditing.judge_spending import Case
-from telemetry.auditing.peer import KUBO, Where, open_peer
+from telemetry.auditing.peer import Where, open_peer
 from telemetry.auditing.pool import Pool
 from telemetry.auditing.shelf import Shelf
 from telemetry.auditing.source import Bounds, Piece, Source, open_folder
@@ -30,6 +30,7 @@ from telemetry.checkpoint import Domain
 from telemetry.cid import Cid, digest_of, from_digest
 from telemetry.errors import SourceError
 from telemetry.record import SAFE_INTEGER
+from telemetry.web import KUBO
 
 Progress = Callable[[str, int, int], None]
 """Told what is being read, how much of it is done, and how much there is."""

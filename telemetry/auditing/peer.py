@@ -16,9 +16,8 @@ from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
 from telemetry.auditing import findings as kinds
@@ -28,17 +27,12 @@ from telemetry.auditing.source import Bounds, Piece
 from telemetry.checkpoint import FIRST_PREV, MAX_BYTES, Checkpoint
 from telemetry.cid import DIGEST_LENGTH, Cid, digest_of, from_digest
 from telemetry.errors import SourceError, TelemetryError
+from telemetry.web import KUBO, Web, session
 
-KUBO: Final = "kubo+"
-"""What the URL of a Kubo node's RPC begins with, to tell it from a gateway's."""
 _AGENT_PATH: Final = re.compile(r"(.*?)/agents/(\d{1,16})/?")
 _HEAD_BYTES: Final = 256 * 1024
-_CHUNK: Final = 64 * 1024
-_OK: Final = 200
 _RECORD_BYTES: Final = 1500
 """What a record usually takes; only to guess how much there is to read."""
-
-Form = Literal["raw", "car"]
 
 
 class Where(NamedTuple):
@@ -72,7 +66,8 @@ class Peer:
             path = self._folder / cid
             try:
                 with path.open("wb") as file:
-                    await self._web.get(cid, "car", self._web.bounds.epoch_bytes, file.write)
+                    limit = self._web.bounds.epoch_bytes
+                    await self._web.web.get(cid, "car", limit, file.write)
             except SourceError as error:
                 self._web.found.fault(kinds.MISSING, f"checkpoint {cid}: {error}")
                 path.unlink()
@@ -92,8 +87,8 @@ async def open_peer(
     base, agent = _address(url.removeprefix(KUBO), agent)
     kubo = url.startswith(KUBO)
     try:
-        async with timeout(bounds.total_s), _session(bounds) as session:
-            web = _Web(session, base, bounds, found, kubo=kubo)
+        async with timeout(bounds.total_s), session(bounds) as asking:
+            web = _Web(Web(asking, base, bounds.redirects, kubo=kubo), bounds, found)
             if where.head is None and not kubo:
                 agent = await _only(web) if agent is None else agent
             head = where.head or await _head(web, agent, where, kubo=kubo)
@@ -109,70 +104,26 @@ async def agents_at(url: str, bounds: Bounds) -> list[int]:
     base, agent = _address(url, None)
     if agent is not None:
         return [agent]
-    async with _session(bounds) as session:
-        return await _agents(_Web(session, base, bounds, Findings(), kubo=False))
+    async with session(bounds) as asking:
+        web = Web(asking, base, bounds.redirects, kubo=False)
+        return await _agents(_Web(web, bounds, Findings()))
 
 
-def _session(bounds: Bounds) -> ClientSession:
-    limit = ClientTimeout(
-        total=bounds.request_s, sock_connect=bounds.silence_s, sock_read=bounds.silence_s
-    )
-    return ClientSession(timeout=limit, auto_decompress=False, max_line_size=8190)
+class _Web(NamedTuple):
+    """Whom we ask, within which bounds, and where it is noted what is missing."""
 
-
-class _Web:
-    """Bounded questions to one address."""
-
-    def __init__(
-        self, session: ClientSession, base: URL, bounds: Bounds, found: Findings, *, kubo: bool
-    ) -> None:
-        self.bounds = bounds
-        self.found = found
-        self._session = session
-        self._base = base
-        self._kubo = kubo
-
-    async def get(self, cid: str, form: Form, limit: int, take: Callable[[bytes], object]) -> None:
-        """Hand over a block, or a CAR of it and all it links to, piece by piece."""
-        if self._kubo:
-            command = "block/get" if form == "raw" else "dag/export"
-            query = "" if form == "raw" else "&progress=false"
-            await self._ask("POST", f"api/v0/{command}?arg={cid}{query}", limit, take)
-        else:
-            await self._ask("GET", f"ipfs/{cid}?format={form}", limit, take)
+    web: Web
+    bounds: Bounds
+    found: Findings
 
     async def block(self, cid: Cid) -> bytes:
-        answer = bytearray()
-        await self.get(cid, "raw", MAX_BYTES, answer.extend)
-        return bytes(answer)
+        return await self.web.block(cid, MAX_BYTES)
 
     async def said(self, path: str) -> Any:
         """A JSON answer of a gateway of ours."""
         answer = bytearray()
-        await self._ask("GET", path, _HEAD_BYTES, answer.extend)
+        await self.web.ask("GET", path, _HEAD_BYTES, answer.extend)
         return json.loads(answer)
-
-    async def _ask(
-        self, method: str, path: str, limit: int, take: Callable[[bytes], object]
-    ) -> None:
-        url = URL(f"{self._base}/{path}")
-        try:
-            async with self._session.request(
-                method,
-                url,
-                headers={"Accept-Encoding": "identity"},
-                max_redirects=self.bounds.redirects,
-            ) as reply:
-                if reply.status != _OK:
-                    raise SourceError(url=url, status=reply.status)
-                size = 0
-                async for chunk in reply.content.iter_chunked(_CHUNK):
-                    size += len(chunk)
-                    if size > limit:
-                        raise SourceError(url=url, why="more than an answer may have", limit=limit)
-                    take(chunk)
-        except (ClientError, OSError, TimeoutError, ValueError) as error:
-            raise SourceError(url=url, why=str(error)[:200] or type(error).__name__) from error
 
 
 def _address(url: str, agent: int | None) -> tuple[URL, int | None]:

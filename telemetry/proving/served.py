@@ -13,10 +13,11 @@ from typing import BinaryIO, Final, NamedTuple
 
 from telemetry.auditing import findings as kinds
 from telemetry.auditing.findings import Findings
-from telemetry.auditing.peer import KUBO, Where, open_peer
+from telemetry.auditing.peer import Where, open_peer
 from telemetry.auditing.source import Bounds, Source, open_folder
 from telemetry.cid import Cid
 from telemetry.errors import SourceError
+from telemetry.web import KUBO
 
 _REMOTE: Final = ("http://", "https://", KUBO)
 _CONTRADICTIONS: Final = (kinds.FORK, kinds.SEQUENCE)
