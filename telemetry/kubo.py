@@ -21,7 +21,7 @@ from telemetry.cid import Cid
 from telemetry.claim import Claim
 from telemetry.errors import TargetRefused
 from telemetry.service import Service
-from telemetry.target import Parcel
+from telemetry.target import Package, Parcel
 
 _OK: Final = 200
 _NOT_OFFERED: Final = (403, 404, 405)
@@ -46,13 +46,13 @@ class Kubo:
     def name(self) -> str:
         return self._rpc.url
 
-    async def keep(self, parcel: Parcel) -> None:
-        """Return once the target has pinned the epoch; raises `TargetError` if it has not."""
-        with parcel.car.open("rb") as car:
+    async def keep(self, package: Package) -> None:
+        """Return once the target has pinned it; raises `TargetError` if it has not."""
+        with package.car.open("rb") as car:
             size = os.fstat(car.fileno()).st_size
-            async with self._rpc.in_time(size, cid=parcel.cid):
-                await self._import(parcel, car)
-                await self._see_pinned(parcel.cid)
+            async with self._rpc.in_time(size, cid=package.cid):
+                await self._import(package, car)
+                await self._see_pinned(package.cid)
 
     async def mark(self, parcel: Parcel) -> None:
         form = FormData(quote_fields=False)
@@ -65,10 +65,10 @@ class Kubo:
             if error.facts.get("status") not in _NOT_OFFERED:
                 raise
 
-    async def holds(self, parcel: Parcel) -> bool:
+    async def holds(self, package: Package) -> bool:
         try:
-            async with self._rpc.in_time(cid=parcel.cid):
-                await self._see_pinned(parcel.cid)
+            async with self._rpc.in_time(cid=package.cid):
+                await self._see_pinned(package.cid)
         except TargetRefused:  # a node that has it says so; keeping it again is harmless
             return False
         return True
@@ -85,16 +85,16 @@ class Kubo:
     async def close(self) -> None:
         await self._rpc.close()
 
-    async def _import(self, parcel: Parcel, car: BinaryIO) -> None:
+    async def _import(self, package: Package, car: BinaryIO) -> None:
         form = FormData(quote_fields=False)
-        form.add_field("file", car, filename=parcel.car.name, content_type=_CAR)
+        form.add_field("file", car, filename=package.car.name, content_type=_CAR)
         answer = await self._command("dag/import", {"pin-roots": "true"} | _BASE32, form)
         roots = (_field(line, "Root") for line in self._lines(answer))
-        root = next((r for r in roots if _field(r, "Cid").get("/") == parcel.cid), None)
+        root = next((r for r in roots if _field(r, "Cid").get("/") == package.cid), None)
         if root is None:  # an error on the way is in a trailer, after a 200: all that tells is this
-            raise self._refused("it does not confirm the epoch", cid=parcel.cid)
+            raise self._refused("it does not confirm the epoch", cid=package.cid)
         if complaint := root.get("PinErrorMsg"):
-            raise self._refused(str(complaint)[:200], cid=parcel.cid)
+            raise self._refused(str(complaint)[:200], cid=package.cid)
 
     async def _see_pinned(self, cid: Cid) -> None:
         answer = await self._command("pin/ls", {"arg": cid, "type": "recursive"} | _BASE32)

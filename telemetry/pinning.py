@@ -22,7 +22,7 @@ from telemetry.cid import Cid
 from telemetry.claim import Claim
 from telemetry.errors import TargetBusy, TargetRefused
 from telemetry.service import Service
-from telemetry.target import Parcel
+from telemetry.target import Package, Parcel
 
 _DONE: Final = (200, 201, 202)
 _NOT_FOUND: Final = 404
@@ -77,27 +77,27 @@ class Pinning:
     def name(self) -> str:
         return self._service.url
 
-    async def keep(self, parcel: Parcel) -> None:
+    async def keep(self, package: Package) -> None:
         """Return once the service says `pinned`; raises `TargetBusy` while it is at it."""
-        async with self._service.in_time(cid=parcel.cid):
-            pin = await self._known(parcel.cid)
+        async with self._service.in_time(cid=package.cid):
+            pin = await self._known(package.cid)
             if pin is None:
-                pin = await self._request("pins", parcel)
+                pin = await self._request("pins", package)
             elif pin.status == "failed":
-                await self._request(_path(pin.requestid), parcel)
+                await self._request(_path(pin.requestid), package)
         if pin.status == "failed":
-            raise self._refused(pin.why or "failed", cid=parcel.cid)
+            raise self._refused(pin.why or "failed", cid=package.cid)
         if pin.status != "pinned":
-            raise TargetBusy(target=self.name, status=pin.status, why=pin.why, cid=parcel.cid)
-        self._asked.pop(parcel.cid, None)
+            raise TargetBusy(target=self.name, status=pin.status, why=pin.why, cid=package.cid)
+        self._asked.pop(package.cid, None)
 
     async def mark(self, parcel: Parcel) -> None:
         """Every pin says of itself which epoch it is."""
 
-    async def holds(self, parcel: Parcel) -> bool:
-        async with self._service.in_time(cid=parcel.cid):
-            pins = await self._list(cid=parcel.cid, status="pinned")
-        return any(pin.cid == parcel.cid for pin in pins)
+    async def holds(self, package: Package) -> bool:
+        async with self._service.in_time(cid=package.cid):
+            pins = await self._list(cid=package.cid, status="pinned")
+        return any(pin.cid == package.cid for pin in pins)
 
     async def claims(self, place: str, agent: int) -> Sequence[Claim]:
         """Of all it was asked for last, pinned or not: they were sealed all the same."""
@@ -126,19 +126,19 @@ class Pinning:
         pins = [pin for pin in await self._list(cid=cid, status=_ANY) if pin.cid == cid]
         return min(pins, key=lambda pin: _NEAREST_FIRST.index(pin.status), default=None)
 
-    async def _request(self, path: str, parcel: Parcel) -> Pin:
-        pin = Pin.read(await self._ask("POST", path, json=self._order(parcel)))
-        if pin is None or pin.cid != parcel.cid:
-            raise self._refused("it does not confirm the request", cid=parcel.cid)
-        self._asked[parcel.cid] = pin.requestid
+    async def _request(self, path: str, package: Package) -> Pin:
+        pin = Pin.read(await self._ask("POST", path, json=self._order(package)))
+        if pin is None or pin.cid != package.cid:
+            raise self._refused("it does not confirm the request", cid=package.cid)
+        self._asked[package.cid] = pin.requestid
         return pin
 
-    def _order(self, parcel: Parcel) -> dict[str, object]:
+    def _order(self, package: Package) -> dict[str, object]:
         return {
-            "cid": parcel.cid,
-            "name": f"forager/{parcel.place}/{parcel.agent}/{parcel.epoch:06}",
+            "cid": package.cid,
+            "name": package.label,
             "origins": list(self._origin.origins),
-            "meta": {"gateway": self._origin.gateway} | parcel.claim.texts(),
+            "meta": {"gateway": self._origin.gateway, **package.said},
         }
 
     async def _list(self, **params: str) -> Sequence[Pin]:

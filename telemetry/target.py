@@ -5,7 +5,7 @@ Behind this port stand `telemetry.kubo` and `telemetry.pinning`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,28 @@ from telemetry.claim import Claim
 def place_of(domain: Domain) -> str:
     """How targets name a registry on its chain."""
     return f"{domain.chain_id}:{domain.contract}"
+
+
+class Package(Protocol):
+    """A CAR on its way, whatever it holds."""
+
+    @property
+    def cid(self) -> Cid:
+        """Its root's."""
+        ...
+
+    @property
+    def car(self) -> Path: ...
+
+    @property
+    def label(self) -> str:
+        """What people may find it by, where a target has room for that."""
+        ...
+
+    @property
+    def said(self) -> Mapping[str, str]:
+        """What it says of itself there."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +55,33 @@ class Parcel:
     """Its head, as the log key signed it."""
     car: Path
 
+    @property
+    def label(self) -> str:
+        return f"forager/{self.place}/{self.agent}/{self.epoch:06}"
+
+    @property
+    def said(self) -> Mapping[str, str]:
+        return self.claim.texts()
+
 
 class Target(Protocol):
-    """A place that keeps epochs. Whatever it raises, the epoch waits and is sent again."""
+    """A place that keeps epochs, or whatever else a CAR holds. Whatever it raises, the epoch waits and is sent again."""
 
     @property
     def name(self) -> str:
         """What its progress is remembered by."""
         ...
 
-    async def keep(self, parcel: Parcel) -> None:
-        """Return once the epoch is kept; keeping it again is fine."""
+    async def keep(self, package: Package) -> None:
+        """Return once it is kept; keeping it again is fine."""
         ...
 
     async def mark(self, parcel: Parcel) -> None:
         """Remember there that this epoch, which is kept, is the newest."""
         ...
 
-    async def holds(self, parcel: Parcel) -> bool:
-        """Whether an epoch kept before is still kept; raises where that cannot be told."""
+    async def holds(self, package: Package) -> bool:
+        """Whether what was kept before is still kept; raises where that cannot be told."""
         ...
 
     async def claims(self, place: str, agent: int) -> Sequence[Claim]:
