@@ -65,7 +65,7 @@ class Parcel:
 
 
 class Target(Protocol):
-    """A place that keeps epochs, or whatever else a CAR holds. Whatever it raises, the epoch waits and is sent again."""
+    """A place that keeps epochs. Whatever it raises, the epoch waits and is sent again."""
 
     @property
     def name(self) -> str:
