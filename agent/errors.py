@@ -5,6 +5,7 @@ AgentError                 base; `advice` is what the operator should do, in one
 │   ├── BadConfig          a key is unknown or a value cannot be
 │   ├── HomeHeld           another daemon lives in this home
 │   ├── CannotBeBorn       no permit, or too little money
+│   ├── CannotInherit      a genome by CID is not to be had, or none to be born from here
 │   └── PortTaken          the gateway's port is in use
 ├── NotesUnwritable        the disk did not take the notes: retry
 ├── ShopFailed             the shop's book cannot be read or written: sell nothing, live on
@@ -48,6 +49,10 @@ class HomeHeld(UsedWrongly):
 
 class CannotBeBorn(UsedWrongly):
     """No permit, or too little money."""
+
+
+class CannotInherit(UsedWrongly):
+    """A genome by CID is not to be had, or none to be born from here."""
 
 
 class PortTaken(UsedWrongly):

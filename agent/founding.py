@@ -1,12 +1,16 @@
-"""Makes a home: keys, config, genome. Nothing is born yet; that takes the operator's permit."""
+"""Makes a home: keys, config, genome. Nothing is born yet; that takes the operator's permit.
+
+The genome is made here of what the person says, or was bred: then it is taken as it is, and only
+what it leaves open, where something stands and with whom it is dealt, is the person's to say.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent import genome
 from agent.config import parse
@@ -18,6 +22,9 @@ from chain import keystore
 from chain.keys import Key
 from chain.types import Address
 from compute.manifest import digest_file
+
+if TYPE_CHECKING:
+    from agent.inheriting import Inheritance
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +40,11 @@ class Founding:
     use: tuple[str, ...] = ("thrift", "keeper")
     strategies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     generation: int = 0
-    parents: tuple[int, ...] = ()
+    """Of a genome that is made here; what was bred knows its own."""
     ask_s: float = 30.0
     """How often the signer asks the chain whether it is halted."""
+    inherits: Inheritance | None = None
+    """What was bred, and is to be born here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +63,17 @@ MakeKey = Callable[[Path, bytes], Key]
 def found(root: Path, plan: Founding, make_key: MakeKey = keystore.make) -> Founded:
     """Write the home's files; a home that has keys is left alone."""
     home = Home(root)
-    if home.keys.exists() or home.config.exists():
-        raise UsedWrongly(f"{root} is not empty", "name another home; keys are never overwritten")
-    passphrase = keystore.read_passphrase(plan.passphrase_file)
-    if not passphrase:
-        raise UsedWrongly(f"{plan.passphrase_file} begins with an empty line", "write one in it")
-    model = resolve(str(plan.tables.get("mind", {}).get("model", "builtin:g0")))
-    born_as = genome.Genome(
-        generation=plan.generation,
-        gguf=digest_file(model),
-        adapter="",
-        prompt=prompt_digest(),
-        strategies={name: dict(plan.strategies.get(name, {})) for name in plan.use},
-    )
+    passphrase = judge(home, plan)
+    if plan.inherits is None:
+        born_as = _made_of(plan)
+    else:
+        born_as, plan = plan.inherits.genome, _as_inherited(home, plan, plan.inherits)
     config = _config(plan)
     parse(config, home.config)  # what would be refused later is refused before anything is made
     home.root.mkdir(parents=True, exist_ok=True)
+    if plan.inherits is not None:
+        home.models.mkdir(exist_ok=True)
+        plan.inherits.model.replace(_place(home, born_as))
     home.keys.mkdir(mode=0o700)
     home.signer.mkdir(mode=0o700)
     wallet = make_key(home.keys / "wallet.json", passphrase)
@@ -79,6 +83,57 @@ def found(root: Path, plan: Founding, make_key: MakeKey = keystore.make) -> Foun
     home.config.write_text(config, "utf-8")
     home.signer_config.write_text(_signer(plan, home), "utf-8")
     return Founded(wallet.address, log_key.address, born_as.digest())
+
+
+def judge(home: Home, plan: Founding) -> bytes:
+    """Refuse what cannot be, before anything is fetched or made; gives the passphrase."""
+    if home.keys.exists() or home.config.exists():
+        raise UsedWrongly(
+            f"{home.root} is not empty", "name another home; keys are never overwritten"
+        )
+    passphrase = keystore.read_passphrase(plan.passphrase_file)
+    if not passphrase:
+        raise UsedWrongly(f"{plan.passphrase_file} begins with an empty line", "write one in it")
+    return passphrase
+
+
+def _made_of(plan: Founding) -> genome.Genome:
+    model = resolve(str(plan.tables.get("mind", {}).get("model", "builtin:g0")))
+    return genome.Genome(
+        generation=plan.generation,
+        gguf=digest_file(model),
+        adapter="",
+        prompt=prompt_digest(),
+        strategies={name: dict(plan.strategies.get(name, {})) for name in plan.use},
+    )
+
+
+def _as_inherited(home: Home, plan: Founding, bred: Inheritance) -> Founding:
+    """The same plan with the genome's model and strategies; what contradicts them is refused."""
+    mind = plan.tables.get("mind", {})
+    if "model" in mind:
+        raise UsedWrongly("mind.model is inherited", "leave it out, or leave out --genome")
+    inherited = bred.genome.strategies
+    for name, options in plan.strategies.items():
+        if name in inherited and (said := genome.figures(options)):
+            raise UsedWrongly(
+                f"strategies.{name}.{next(iter(said))} is inherited", "leave it out of the settings"
+            )
+    model = str(_place(home, bred.genome).absolute())
+    strategies = {
+        name: {**inherited.get(name, {}), **plan.strategies.get(name, {})}
+        for name in (*inherited, *plan.strategies)  # one that is not inherited is not in use
+    }
+    return replace(
+        plan,
+        use=tuple(inherited),
+        strategies={name: options for name, options in strategies.items() if options},
+        tables={**plan.tables, "mind": {**mind, "model": model}},
+    )
+
+
+def _place(home: Home, born_as: genome.Genome) -> Path:
+    return home.models / f"{born_as.gguf.removeprefix('0x')}.gguf"
 
 
 def _config(plan: Founding) -> str:

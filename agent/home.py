@@ -26,6 +26,11 @@ class Home:
         return self.root / "genome.json"
 
     @property
+    def models(self) -> Path:
+        """What was fetched by CID, each file under its SHA-256."""
+        return self.root / "models"
+
+    @property
     def permit(self) -> Path:
         return self.root / "birth.json"
 

@@ -4,6 +4,8 @@
     ├── BadData        lives or tables that nothing can be learnt from
     ├── BadStage       a stage's folder holds something else than this stage would write
     ├── NoPromise      a gate without a pre-registration on chain
+    ├── NotPromoted    a child that the gate did not let through is bred from
+    ├── NotPublished   a generation is here whole, and some target does not keep it
     └── AnchorDrifted  a policy that never changes lived otherwise than before: the round is void
 
 Messages are constant; facts are fields; `advice` is for the person.
@@ -45,6 +47,18 @@ class NoPromise(WorkError):
     """Nothing was promised on chain before."""
 
     advice = "forager-finetune gate --register first, before anything is evaluated"
+
+
+class NotPromoted(WorkError):
+    """The gate has not promoted this child."""
+
+    advice = "name its verdict.json with --verdict; who was rejected is not born from"
+
+
+class NotPublished(WorkError):
+    """The generation is not kept everywhere."""
+
+    advice = "what was bred is whole: see to the target and run the same again"
 
 
 class AnchorDrifted(WorkError):

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption, say
+from agent.commands.said import DEFAULT_HOME, HomeOption, JsonOption, say, show_progress
 from agent.errors import UsedWrongly
+
+if TYPE_CHECKING:
+    from agent.founding import Founded, Founding
+
+SOURCE = """Who has it: a gateway's URL, kubo+URL of a Kubo node's RPC, a folder, or a CAR; a node
+on this machine by default."""
 
 CHAIN_KEYS = ("chain_id", "registry", "token", "lease_market", "job_board", "gas_station")
 
@@ -29,6 +37,10 @@ def init(
     settings: Annotated[
         Path | None, typer.Option(help="TOML with further tables for forager.toml.")
     ] = None,
+    genome: Annotated[
+        str | None, typer.Option(help="The CID of a bred generation to be born from.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--from", help=SOURCE)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a home: keys, config and genome. Nothing is sent and nothing is born."""
@@ -39,29 +51,51 @@ def init(
 
     if not is_address(operator):
         raise UsedWrongly(f"{operator} is not an address", "give 0x and 40 hex digits")
+    if source is not None and genome is None:
+        raise UsedWrongly("--from says whom to ask for a genome", "name its CID with --genome")
     chain = _chain(deployment, rpc or [])
-    tables, use, strategies = _settings(settings)
+    tables, use, strategies = _settings(settings, inherits=genome is not None)
     tables["placing"] = {"mode": placing, **tables.get("placing", {})}
-    founded = found(
-        home,
-        Founding(
-            operator=Address(to_checksum_address(operator)),
-            passphrase_file=passphrase_file,
-            chain={**chain, **tables.pop("chain", {})},
-            tables=tables,
-            use=use,
-            strategies=strategies,
-        ),
+    plan = Founding(
+        operator=Address(to_checksum_address(operator)),
+        passphrase_file=passphrase_file,
+        chain={**chain, **tables.pop("chain", {})},
+        tables=tables,
+        use=use,
+        strategies=strategies,
     )
-    say(
-        {
-            "home": str(home),
-            "wallet": founded.wallet,
-            "log_key": founded.log_key,
-            "genome": founded.genome,
-        },
-        as_json=as_json,
-    )
+    told: dict[str, Any] = {"home": str(home)}
+    if genome is None:
+        founded = found(home, plan)
+    else:
+        founded, more = _born_of(genome, source, home, plan, quiet=as_json)
+        told |= more
+    told |= {"wallet": founded.wallet, "log_key": founded.log_key, "genome": founded.genome}
+    say(told, as_json=as_json)
+
+
+def _born_of(
+    genome: str, source: str | None, home: Path, plan: Founding, *, quiet: bool
+) -> tuple[Founded, dict[str, Any]]:
+    """Fetch a generation and make the home of it; what was not chosen here is shown."""
+    from agent.founding import found, judge
+    from agent.home import Home
+    from agent.inheriting import GATEWAY, inherited
+
+    def progress(done: int, whole: int) -> None:
+        if not quiet and sys.stderr.isatty():
+            show_progress("part", done, whole)
+
+    judge(Home(home), plan)
+    with inherited(genome, source or GATEWAY, home, progress) as inherits:
+        founded = found(home, replace(plan, inherits=inherits))
+    born_as = inherits.genome
+    told = {
+        "generation": born_as.generation,
+        "model": born_as.gguf,
+        "strategies": {name: dict(options) for name, options in born_as.strategies.items()},
+    }
+    return founded, told
 
 
 def permit(
@@ -140,12 +174,16 @@ def _chain(path: Path, rpc: list[str]) -> dict[str, Any]:
     return {"rpc": urls, **chain}
 
 
-def _settings(path: Path | None) -> tuple[dict[str, Any], tuple[str, ...], dict[str, Any]]:
-    if path is None:
-        return {}, ("thrift", "keeper"), {}
+def _settings(
+    path: Path | None, *, inherits: bool
+) -> tuple[dict[str, Any], tuple[str, ...], dict[str, Any]]:
+    tables: dict[str, Any] = {}
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        if path is not None:
+            tables = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as fault:
         raise UsedWrongly(f"{path} cannot be read: {fault}", "mend it") from None
+    if inherits and "use" in tables:
+        raise UsedWrongly("which strategies are in use is inherited", "leave use out of it")
     use = tuple(tables.pop("use", ("thrift", "keeper")))
     return tables, use, tables.pop("strategies", {})
