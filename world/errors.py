@@ -4,6 +4,8 @@
     ├── NoAnvil       stop   the program that plays the chain is not installed
     ├── DevnetGone    stop   Anvil did not start, or ended before its time
     ├── BadScenario   stop   a scenario file has an unknown key or an impossible value
+    ├── BadRow        stop   a line of results is not an evaluated life (`world.lived`)
+    ├── CannotWork    stop   an arena's worker ends before it has lived anything
     └── WorldStuck    stop   a life in an arena neither acts nor ends
 
 Messages are constant; facts are fields; `advice` is for the person.
@@ -50,6 +52,12 @@ class BadScenario(WorldError):
     """The scenario cannot be used."""
 
     advice = "mend that line of the file"
+
+
+class CannotWork(WorldError):
+    """A worker of the arena ends before it has lived anything."""
+
+    advice = "what it complained of stands above"
 
 
 class WorldStuck(WorldError):

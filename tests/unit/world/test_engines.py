@@ -6,15 +6,16 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from world.arena import engines
+from world.arena import engines, workers
 from world.arena.engines import TRIES, Local, Ray, engine
 from world.arena.plan import Case
-from world.errors import WorldError
+from world.errors import CannotWork, WorldError
 
 CASES = [Case("hamlet.toml", seed, "passive") for seed in range(6)]
 
@@ -49,8 +50,20 @@ def dying(case, out, *, tables):
 
 def dying_always(case, out, *, tables):
     if case.seed == 3:
+        Path(out, f"died {time.monotonic_ns()}").touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
     return "fine"
+
+
+def slow(case, out, *, tables):
+    Path(out, str(os.getpid())).touch()
+    time.sleep(0.1 if case.seed == CASES[0].seed else 60)
+    return "fine"
+
+
+def stumbling():
+    raise OSError("no room for a process")
 
 
 @pytest.fixture
@@ -61,11 +74,11 @@ def local(monkeypatch):
     here = multiprocessing.get_context("fork")
     monkeypatch.setattr(here, "set_forkserver_preload", lambda names: None, raising=False)
     monkeypatch.setattr(multiprocessing, "get_context", lambda kind: here)
-    monkeypatch.setattr(engines, "LIVES_A_PROCESS", None)
+    monkeypatch.setattr(workers, "LIVES_A_PROCESS", None)
 
-    def made(live, workers=2):
-        monkeypatch.setattr(engines, "live_case", live)
-        return Local(workers)
+    def made(live, number=2):
+        monkeypatch.setattr(workers, "live_case", live)
+        return Local(number)
 
     return made
 
@@ -88,9 +101,29 @@ def test_a_process_that_dies_takes_nothing_with_it(local, tmp_path):
     assert lives == [(case.seed, "fine") for case in CASES]
 
 
-def test_one_that_kills_its_process_every_time_is_told_at_last(local, tmp_path):
-    lives = dict(told(local(dying_always, workers=1).live(CASES[3:4], str(tmp_path), tables=False)))
-    assert "BrokenProcessPool" in type(lives[3]).__name__
+def test_one_that_kills_its_process_every_time_is_told_at_last_and_no_other_pays(local, tmp_path):
+    lives = dict(told(local(dying_always).live(CASES, str(tmp_path), tables=False)))
+    assert isinstance(lives.pop(3), BrokenProcessPool)
+    assert len(list(tmp_path.glob("died *"))) == TRIES
+    assert lives == {case.seed: "fine" for case in CASES if case.seed != 3}
+
+
+def test_workers_that_cannot_start_are_told_of_once_and_at_once(local, monkeypatch):
+    monkeypatch.setattr(workers, "_quiet", stumbling)
+    began = time.monotonic()
+    many = [Case("hamlet.toml", seed, "passive") for seed in range(1000)]
+    with pytest.raises(CannotWork, match="A worker of the arena ends before it has lived anything"):
+        list(local(fine).live(many, "out", tables=False))
+    assert time.monotonic() - began < 10
+
+
+def test_whoever_stops_waiting_leaves_no_process_behind(local, tmp_path):
+    lives = local(slow).live(CASES, str(tmp_path), tables=False)
+    assert next(lives)[1] == "fine"
+    pids = [int(path.name) for path in tmp_path.iterdir()]
+    lives.close()
+    assert pids
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
 def test_with_nothing_to_live_nothing_is_started(local):
@@ -149,7 +182,11 @@ def test_on_ray_the_same_lives_are_tasks_and_a_task_that_fails_is_told(monkeypat
     lives = dict(told(engine("ray", 2).live(CASES, "out", tables=False)))
     assert isinstance(lives.pop(2), RuntimeError)
     assert lives == {case.seed: f"out {case.seed} False" for case in CASES if case.seed != 2}
-    assert tiny.options == {"num_cpus": 1, "max_retries": TRIES - 1}
+    assert tiny.options == {
+        "num_cpus": 1,
+        "max_retries": TRIES - 1,
+        "retry_exceptions": True,
+    }
     assert tiny.most == 4  # no more are queued than keep the workers busy
 
 
