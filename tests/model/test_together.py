@@ -40,7 +40,7 @@ def test_two_processes_learn_what_one_does(together, name):
     losses = json.loads((together / f"{name}.json").read_text())
     assert len(losses) == len(alone) == 19
     assert np.abs(np.subtract(losses, alone)).max() < NEAR
-    assert np.mean(alone[-5:]) < np.mean(alone[:5]) - 100 * NEAR
+    assert not torch.allclose(child.table.weight, lessons.parent().table.weight, atol=10 * NEAR)
     first, second = (torch.load(together / f"{name}-{rank}.pt") for rank in range(2))
     for part, weight in child.state_dict().items():
         assert torch.equal(first[part], second[part])
