@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-TO = """Who else is to keep it: kubo+URL of a node's RPC, or a TOML file with [[telemetry.targets]]
-like forager.toml; may be repeated."""
+TO = """Who else is to keep it: kubo+URL of a node's RPC, or a TOML file that has telemetry.targets
+as a forager.toml has; may be repeated."""
 
 
 def breed(

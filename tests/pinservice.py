@@ -14,14 +14,15 @@ import itertools
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import unquote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from cbrrr import CID, decode_dag_cbor
 
-from telemetry.car import read_car
-from telemetry.cid import from_binary
+from telemetry.car import MAX_BLOCKS, car_places
+from telemetry.cid import PREFIX, RAW, from_digest
 from telemetry.errors import TelemetryError
 
 STATUSES: Final = ("queued", "pinning", "pinned", "failed")
@@ -203,19 +204,41 @@ async def _from(gateway: str, cid: str) -> dict[str, bytes]:
     ):
         answer.raise_for_status()
         body = await answer.read()
-    _, blocks = read_car(io.BytesIO(body))
-    found = {str(block.cid): block.data for block in blocks}
+    found = _blocks(body)
     missing = [cid] if cid not in found else []
-    for data in found.values():
-        links = decode_dag_cbor(data).get("records", [])
-        missing += [c for c in map(_text, links) if c not in found]
+    for name, data in found.items():
+        linked = _links(decode_dag_cbor(data)) if may_link(name) else []
+        missing += [link for link in linked if link not in found]
     if missing:
         raise ValueError(f"{missing[0]} is missing")
     return found
 
 
-def _text(link: CID) -> str:
-    return str(from_binary(link.cid_bytes))
+def _blocks(body: bytes) -> dict[str, bytes]:
+    """By their CIDs, each checked."""
+    _, places = car_places(io.BytesIO(body), MAX_BLOCKS)
+    found = {}
+    for name, (at, size) in places.items():
+        kind, digest = name[: len(PREFIX)], name[len(PREFIX) :]
+        found[str(from_digest(digest, kind))] = data = body[at : at + size]
+        if kind not in (PREFIX, RAW) or sha256(data).digest() != digest:
+            raise ValueError(f"{from_digest(digest, kind)} is a lie")
+    return found
+
+
+def may_link(name: str) -> bool:
+    """Whether a block of this name is DAG-CBOR, and may link to others."""
+    return name.startswith("bafyrei")
+
+
+def _links(value: Any) -> list[str]:
+    if isinstance(value, CID):
+        raw = value.cid_bytes
+        return [str(from_digest(raw[len(PREFIX) :], raw[: len(PREFIX)]))]
+    if not isinstance(value, (dict, list)):
+        return []
+    inner = value.values() if isinstance(value, dict) else value
+    return [link for each in inner for link in _links(each)]
 
 
 def url_of(multiaddr: str) -> str:

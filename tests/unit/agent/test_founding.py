@@ -11,7 +11,9 @@ import pytest
 from agent import config, genome
 from agent.errors import BadConfig, UsedWrongly
 from agent.founding import Founding, found
+from agent.genome import Genome
 from agent.home import Home
+from agent.inheriting import Inheritance
 from agent.prompt import prompt_digest
 from chain import keystore, signer_config
 from chain.types import Address
@@ -175,3 +177,60 @@ def test_every_table_is_toml(founded):
     home, _, _ = founded
     tomllib.loads(home.config.read_text("utf-8"))
     tomllib.loads(home.signer_config.read_text("utf-8"))
+
+
+# Of a genome that was bred
+
+BRED = Genome(
+    generation=3,
+    gguf="0x" + "ab" * 32,
+    adapter="",
+    prompt=prompt_digest(),
+    strategies={"keeper": {}, "thrift": {"extend_h": [2, 4], "slippage_pct": 0.5}},
+    parents=("bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",),
+)
+
+
+def heir(folder: Path, **changes) -> Founding:
+    """The same person, who leaves to the genome what is inherited."""
+    (folder / "fetched.gguf").write_bytes(b"GGUF bred")
+    inherits = Inheritance(BRED, folder / "fetched.gguf")
+    said = {"tables": {"mind": {"epsilon": 0.1}}, "strategies": {}, "inherits": inherits}
+    return plan(folder, **(said | changes))
+
+
+def test_a_home_is_made_of_a_genome_as_it_was_bred(tmp_path):
+    home = Home(tmp_path / "home")
+    founded = found(home.root, heir(tmp_path))
+    assert founded.genome == BRED.digest()
+    assert genome.load(home.genome).digest() == BRED.digest()
+    made = config.load(home.root)
+    assert Path(made.mind.model) == home.models / f"{'ab' * 32}.gguf"
+    assert Path(made.mind.model).read_bytes() == b"GGUF bred"
+    assert made.mind.epsilon == 0.1
+    assert set(made.use) == {"keeper", "thrift"}
+    assert made.strategies == {"thrift": {"extend_h": [2, 4], "slippage_pct": 0.5}}
+
+
+def test_where_and_with_whom_is_for_the_operator_to_say(tmp_path):
+    home = Home(tmp_path / "home")
+    found(home.root, heir(tmp_path, strategies={"thrift": {"home": OPERATOR}}))
+    assert config.load(home.root).strategies["thrift"]["home"] == OPERATOR
+    assert genome.load(home.genome).digest() == BRED.digest()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"tables": {"mind": {"model": "builtin:g0"}}}, "mind.model is inherited"),
+        ({"strategies": {"thrift": {"extend_h": [9]}}}, "strategies.thrift.extend_h is inherited"),
+        ({"strategies": {"keeper": {"offer_n": 3}}}, "strategies.keeper.offer_n is inherited"),
+        ({"strategies": {"saver": {"vault": OPERATOR}}}, "strategies.saver is not in use"),
+        ({"tables": {"life": {"tik_s": 1}}}, "unknown key life.tik_s; did you mean tick_s?"),
+    ],
+)
+def test_what_contradicts_the_genome_is_refused_before_anything_is_made(tmp_path, changes, says):
+    with pytest.raises(UsedWrongly) as fault:
+        found(tmp_path / "home", heir(tmp_path, **changes))
+    assert says in str(fault.value)
+    assert not (tmp_path / "home").exists()

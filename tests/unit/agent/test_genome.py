@@ -9,6 +9,7 @@ import pytest
 from agent import genome
 from agent.errors import BadConfig
 from agent.genome import Genome
+from telemetry.cid import cid_of, digest_of
 
 GENOME = Genome(
     generation=0,
@@ -48,7 +49,7 @@ def test_the_digest_is_pinned():
         {"prompt": ""},
         {"strategies": {}},
         {"strategies": {"thrift": {"extend_h": [4, 9]}, "keeper": {}}},
-        {"parents": (3,)},
+        {"parents": ("bafyrei",)},
         {"v": 2},
     ],
 )
@@ -71,3 +72,18 @@ def test_a_home_without_a_genome_is_one_line(tmp_path):
 
 def test_a_genome_is_plain_json():
     assert json.loads(json.dumps(GENOME.plain())) == GENOME.plain()
+
+
+def test_its_digest_is_its_name_on_ipfs():
+    assert digest_of(GENOME.cid).hex() == GENOME.digest()[2:]
+    assert GENOME.cid == cid_of(GENOME.encode())
+
+
+def test_a_block_is_read_as_it_was_written():
+    """What else may be in one: tests/unit/agent/test_inheriting.py."""
+    assert genome.decode(GENOME.encode()).plain() == GENOME.plain()
+
+
+def test_only_figures_are_inherited():
+    options = {"n": 1, "part": 0.5, "on": True, "hours": [4, 8], "home": "0x12", "who": ["0x12"]}
+    assert genome.figures(options) == {"n": 1, "part": 0.5, "on": True, "hours": [4, 8]}
