@@ -57,8 +57,7 @@ class Bred:
     made: Mapping[str, str]
 
     def encode(self) -> bytes:
-        """Raises `CannotInherit` if nobody would read it."""
-        data = encode_dag_cbor(
+        return encode_dag_cbor(
             {
                 "v": VERSION,
                 "genome": CID(PREFIX + self.genome),
@@ -67,13 +66,12 @@ class Bred:
                 "made": dict(self.made),
             }
         )
-        if len(data) > MOST_ROOT:
-            raise CannotInherit(f"the files have more parts than a root of {MOST_ROOT} bytes holds")
-        return data
 
 
 def decode(data: bytes) -> Bred:
     """Read a root block, which a stranger may have written."""
+    if len(data) > MOST_ROOT:
+        raise CannotInherit(f"the generation's files have more parts than {MOST_ROOT} bytes name")
     try:
         fields: Any = decode_dag_cbor(data)
     except ValueError as fault:

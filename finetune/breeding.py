@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent import genome
-from agent.bred import FILES, MODEL, Bred, File, cut
+from agent.bred import FILES, MODEL, Bred, File, cut, decode
 from agent.errors import AgentError
 from agent.genome import Genome
 from agent.models import resolve
@@ -40,7 +40,10 @@ def breed(trained: Path, verdict: Path, out: Path, parent: Path | None, tell: Te
         raise BadStage("this is no finished training", folder=trained, holds=known.get("stage"))
     model = str(known["outputs"].get(MODEL))
     _promoted(verdict, model)
-    child = _child(parent, str(known["inputs"].get("parent")), model)
+    try:
+        child = _child(parent, str(known["inputs"].get("parent")), model)
+    except AgentError as fault:
+        raise BadStage("nobody can be told what it inherits", why=fault) from None
     inputs = {
         "trained": digest(trained / MANIFEST),
         "verdict": digest(verdict),
@@ -104,7 +107,7 @@ def _work(trained: Path, known: Mapping[str, Any], child: Genome, part: Path) ->
     block = child.encode()
     born_as = _put(loose, block)
     bred = Bred(born_as.digest, files, tuple(child.parents), _made(known))
-    root = _put(loose, bred.encode())
+    root = _put(loose, _readable(bred.encode(), block))
     write_whole(part / f"{root.cid}.car", car_pieces(root.cid, _blocks(loose, root, bred, born_as)))
     genome.save(part / GENOME, child)
     return {
@@ -115,6 +118,16 @@ def _work(trained: Path, known: Mapping[str, Any], child: Genome, part: Path) ->
         "model": child.gguf,
         "bytes": sum(file.size for file in files.values()),
     }
+
+
+def _readable(root: bytes, born_as: bytes) -> bytes:
+    """The root's block, if those who are to be born of it will take it."""
+    try:
+        decode(root)
+        genome.decode(born_as)
+    except AgentError as fault:
+        raise BadStage("nobody could be born of this", why=fault) from None
+    return root
 
 
 def _made(known: Mapping[str, Any]) -> dict[str, str]:

@@ -204,6 +204,14 @@ def test_another_stage_is_no_training(generation, tmp_path):
         breed(generation.folder, verdict(tmp_path / "v.json"), tmp_path / "bred", None, silent)
 
 
+@pytest.mark.parametrize("model", [b"", b"x" * (3 << 20)], ids=["empty", "too many parts"])
+def test_what_nobody_could_read_is_not_bred(tmp_path, monkeypatch, model):
+    monkeypatch.setattr("agent.bred.MOST_ROOT", 550)
+    with pytest.raises(BadStage, match="nobody could be born of this"):
+        bred(tmp_path, model)
+    assert not (tmp_path / "bred").exists()
+
+
 # Whose child it is
 
 

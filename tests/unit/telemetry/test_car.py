@@ -14,12 +14,14 @@ from telemetry.car import (
     Block,
     car_bytes,
     car_name,
+    car_pieces,
+    car_places,
     epoch_files,
     read_car,
     read_epoch,
     write_car,
 )
-from telemetry.cid import Cid, cid_of, digest_of, from_binary, from_digest, to_binary
+from telemetry.cid import PREFIX, RAW, Cid, cid_of, digest_of, from_binary, from_digest, to_binary
 from telemetry.errors import BadCar, BadCid
 
 BLOCKS = [b"root", b"first", b"", b"x" * 300]
@@ -152,3 +154,45 @@ def test_names_are_one_to_one():
 
 def test_bounds_hold_a_whole_epoch():
     assert car.MAX_BLOCKS == 4097
+
+
+# CARs of files too
+
+MIXED = [(PREFIX, b"root"), (RAW, b"part" * 1000), (RAW, b"root"), (PREFIX, b"last")]
+BOTH = b"".join(car_pieces(ROOT, MIXED))
+
+
+def test_blocks_of_both_kinds_lie_where_they_are_said_to():
+    root, places = car_places(io.BytesIO(BOTH), 4)
+    assert root == ROOT
+    found = [(name, BOTH[at : at + size]) for name, (at, size) in places.items()]
+    assert found == [(kind + sha256(data).digest(), data) for kind, data in MIXED]
+
+
+def test_a_log_has_blocks_of_one_kind():
+    with pytest.raises(BadCar):
+        read(BOTH)
+
+
+def test_a_raw_block_has_a_name_of_its_own():
+    """As the specification's multibase and multicodec tables spell it, and IPFS tools print it."""
+    empty = sha256(b"").digest()
+    assert from_digest(empty, RAW) == "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+    with pytest.raises(BadCid):
+        digest_of(from_digest(empty, RAW))
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_places_are_bounded_in_number(most):
+    with pytest.raises(BadCar):
+        car_places(io.BytesIO(BOTH), most)
+
+
+def test_places_of_a_file_cut_short_are_refused_or_reach_beyond_it():
+    for end in range(len(BOTH)):
+        try:
+            _, places = car_places(io.BytesIO(BOTH[:end]), 4)
+        except BadCar:
+            continue
+        whole = len(places) < len(MIXED)  # cut between two blocks
+        assert whole or any(at + size > end for at, size in places.values())
