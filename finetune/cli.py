@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from finetune.breed import breed
 from finetune.errors import WorkError
 
 app: Final = typer.Typer(
@@ -22,6 +23,8 @@ app: Final = typer.Typer(
 Out = Annotated[Path, typer.Option(help="The stage's folder; done already, it is left alone.")]
 JsonOut = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 USED_WRONGLY: Final = 2
+
+app.command()(breed)
 
 
 @app.command()
