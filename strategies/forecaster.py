@@ -17,7 +17,7 @@ from chain.port import Reader
 from chain.types import Json
 from compute.errors import NoModel, Unanswerable
 from compute.port import Scorer
-from strategies import reading, trust
+from strategies import clippings, reading, trust
 from strategies.addresses import address_of
 from strategies.errors import BadOptions
 from strategies.needs import Needs, Rule
@@ -34,7 +34,6 @@ from strategies.rounds import (
     Round,
     dues_in,
     dues_of,
-    forecast_of,
     forecasts_in,
     rounds,
 )
@@ -111,14 +110,15 @@ class Forecaster:
         known.sort(key=lambda each: -each.id)
         fresh = [each for each in known if self._is_fresh(each, seen, {row[0] for row in mine})]
         believed, readings = await self._think(seen, fresh[: self._options.ask_n], known)
-        return {
-            "rounds": _told(fresh, believed, readings),
+        told: dict[str, Json] = {
+            "rounds": clippings.fresh(fresh, believed.slope, readings),
             "claims": [asdict(each) for each in dues_of(mine)[: 2 * MOST_CLAIMS]],
             "open_n": sum(not over for _, _, _, over, *_ in mine),
             "believed_pct": round(100 * believed.slope),
             "miss_pct": round(100 * min(1.0, believed.miss)),
             "tried_n": believed.tried,
         }
+        return {**told, "over": clippings.over(known, told)}
 
     def propose(self, seen: Snapshot) -> Sequence[Action]:
         survey = seen.surveys.get(self.name, {})
@@ -167,20 +167,6 @@ class Forecaster:
                 break
             found[each.id] = reading.read(scores.logits)
         return found
-
-
-def _told(
-    fresh: Sequence[Round], believed: trust.Trust, readings: Mapping[int, Reading]
-) -> list[Mapping[str, Json]]:
-    """Those that were read, for the record; texts too, while there is room for their words."""
-    told: list[Mapping[str, Json]] = []
-    room = reading.LONGEST
-    for each in (each for each in fresh if each.id in readings):
-        words = reading.words_in(each.text)
-        words = words if len(words) <= room else ""
-        room -= len(words)
-        told.append(asdict(forecast_of(each, believed.slope, readings[each.id], words)))
-    return told
 
 
 def make(options: Mapping[str, Json], tools: Tools) -> Forecaster:

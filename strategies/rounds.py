@@ -79,6 +79,17 @@ class Due:
     due: str
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A round that is over, kept for whoever wants to learn to read: nobody stakes on it."""
+
+    id: int
+    realised_bps: int
+    span_bps: int
+    closes_at: int
+    text: str
+
+
 def rounds(first: int, rows: Json) -> list[Round]:
     """The board's rows, the first with this id."""
     return [_round(first + place, row) for place, row in enumerate(cast("list[Any]", rows))]
@@ -122,6 +133,11 @@ def forecast_of(each: Round, believed: float, reading: Reading, words: str) -> F
     )
 
 
+def past_of(each: Round, realised: int, words: str) -> Past:
+    """What it said, and what followed as the board has it."""
+    return Past(each.id, realised, each.span, min(each.closes_at, EXACT - 1), words)
+
+
 def dues_of(standings: Sequence[Sequence[int]]) -> list[Due]:
     """Of the stakes that the board shows: those that are over and not lost whole, largest first."""
     due = [
@@ -145,6 +161,11 @@ def dues_in(survey: Mapping[str, Json]) -> list[Due]:
     ]
 
 
+def past_in(survey: Mapping[str, Json]) -> list[Past]:
+    """Rounds that a survey says are over; what cannot be one is passed over."""
+    return [each for each in _rows(Past, survey.get("over")) if _is_past(each)]
+
+
 def _rows(kind: type[T], found: Json) -> list[T]:
     rows = found if isinstance(found, list | tuple) else ()
     names = set(cast("Any", kind).__dataclass_fields__)
@@ -162,6 +183,12 @@ def _is_sound(each: Forecast) -> bool:
         and _is_amount(each.least)
         and _is_amount(each.most)
     )
+
+
+def _is_past(each: Past) -> bool:
+    whole = all(map(_is_whole, (each.id, each.span_bps, each.closes_at)))
+    told = type(each.realised_bps) is int and isinstance(each.text, str)
+    return whole and told and abs(each.realised_bps) <= each.span_bps <= MOST_SPAN
 
 
 def _is_whole(number: object) -> bool:

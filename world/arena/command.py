@@ -22,7 +22,7 @@ def command(
         typer.Argument(help="Scenario files, or names of shipped ones; all of them by default."),
     ] = None,
     policies: Annotated[
-        str, typer.Option(help="Rules by name, models as NAME=FILE.gguf, with commas.")
+        str, typer.Option(help="Rules by name, NAME=FILE.gguf, NAME=RULE+FILE.gguf, with commas.")
     ] = "passive,random,reflex,heuristic",
     seeds: Annotated[str, typer.Option(help="Worlds of each scenario, like 1-8.")] = "1-8",
     out: Annotated[Path, typer.Option(help="Results; asked again, they are gone on with.")] = OUT,

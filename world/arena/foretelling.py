@@ -52,7 +52,7 @@ def foretell(cases: Sequence[Case], workers: int) -> Iterator[tuple[Case, float]
 
 def foretold_h(case: Case) -> float:
     scenario = _scenario(case.scenario)
-    rule = thinking(case.model) if case.model else _rule_of(case)
+    rule = _rule_of(case) if case.chooses or not case.model else thinking(case.model)
     if rule is None:
         raise LookupError(case.policy)
     record = _record(case.scenario, case.seed)
@@ -72,7 +72,7 @@ def thinking(model: str) -> Rule:
 
 
 def _rule_of(case: Case) -> Rule | None:
-    return RULES.get(Policy(case.policy).rule)
+    return RULES.get(Policy(case.policy, chooses=case.chooses).rule)
 
 
 @cache

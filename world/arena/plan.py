@@ -35,6 +35,8 @@ class Case:
     """Strategies of the scenario that this life is born without."""
     generation: int = 0
     epsilon: float = 0.0
+    chooses: str = ""
+    """A rule that chooses while the model is only thought with by strategies."""
 
     @property
     def world(self) -> str:
@@ -71,27 +73,34 @@ class Policy:
     model: str = ""
     without: tuple[str, ...] = ()
     generation: int = 0
+    chooses: str = ""
+    """A rule that chooses instead of the model, which is only thought with."""
 
     @property
     def rule(self) -> str:
-        return self.name.partition("-")[0]
+        return self.chooses or self.name.partition("-")[0]
 
 
 def policies(text: str) -> Sequence[Policy]:
-    """`passive,reflex-trader,mine=path/to/model.gguf`.
+    """`passive,reflex-trader,mine=path/to/model.gguf,reader=reflex+path/to/model.gguf`.
 
-    A rule's name, behind it what it does without; or a name for a model's file.
+    A rule's name, behind it what it does without; or a name for a model's file; or for a rule that
+    chooses and a file that its strategies think with.
     """
     found: dict[str, Policy] = {}
     for part in (part.strip() for part in text.split(",") if part.strip()):
         name, _, model = part.partition("=")
+        chooses, plus, reads = model.partition("+")
+        chooses, model = (chooses, reads) if plus and chooses in RULES else ("", model)
         rule, *without = name.split("-")
         if bool(model) is (rule in RULES) or not NAME.fullmatch(name):
             known = ", ".join(RULES)
-            raise WorldError(f"policies are {known}, or NAME=MODEL.gguf", policy=part)
+            raise WorldError(
+                f"policies are {known}, NAME=MODEL.gguf or NAME=RULE+MODEL.gguf", policy=part
+            )
         if name in found:
             raise WorldError("a policy is named twice", policy=name)
-        found[name] = Policy(name, model, tuple(without))
+        found[name] = Policy(name, model, tuple(without), chooses=chooses)
     if not found:
         raise WorldError("name at least one policy")
     return tuple(found.values())
@@ -116,5 +125,12 @@ def cases(
         for file in files:
             for one in policies_:
                 yield Case(
-                    str(file), seed, one.name, one.model, one.without, one.generation, epsilon
+                    str(file),
+                    seed,
+                    one.name,
+                    one.model,
+                    one.without,
+                    one.generation,
+                    epsilon,
+                    one.chooses,
                 )

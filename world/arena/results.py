@@ -119,6 +119,7 @@ def _policies(cases: Sequence[Case]) -> Mapping[str, Mapping[str, Any]]:
             "without": list(case.without),
             "generation": case.generation,
             "epsilon": case.epsilon,
+            **({"chooses": case.chooses} if case.chooses else {}),
         }
         for name, case in sorted(first.items())
     }

@@ -40,13 +40,15 @@ def live_case(case: Case, out: str, *, tables: bool = False) -> str:
     )
     sells = NAME in born.use and scenario.demand is not None
     engine = _engine(str(born.model)) if case.model or sells else None
+    chooses = bool(case.model) and not case.chooses
     wanted = Wanted(
         scenario,
         case.seed,
         born,
-        engine if case.model else None,
-        RULES.get(case.policy.partition("-")[0], RULES["reflex"]),
-        sells=None if case.model else engine,
+        engine if chooses else None,
+        RULES.get(case.chooses or case.policy.partition("-")[0], RULES["reflex"]),
+        reads=engine if case.chooses else None,
+        sells=None if chooses else engine,
     )
     shard = Path(out) / "tables" / f"{os.getpid()}" if tables else None
     name = f"{case.seed}-{case.policy}"

@@ -19,7 +19,7 @@ from strategies.needs import Rule
 from strategies.options import read_options
 from strategies.port import Holdings, Outcome, Pending
 from strategies.reading import LABELS, LONGEST, prompt_for
-from strategies.rounds import CLAIM, COUNT, FORECAST, ROUNDS, STAKES, gain
+from strategies.rounds import CLAIM, COUNT, FORECAST, ROUNDS, STAKES, gain, past_in
 from strategies.samples import FORECASTER, due, forecast, news
 
 BOARD, PAPER = FORECASTER["board"], FORECASTER["sponsors"][0]
@@ -216,6 +216,52 @@ async def test_the_largest_survey_fits_into_a_record():
     assert len(found["rounds"]) == 4
     assert sum(len(each["text"]) for each in found["rounds"]) <= LONGEST
     assert len(found["claims"]) == 8
+
+
+async def test_what_became_of_the_newest_news_is_told_whoever_reads():
+    """A life without a model tells it too: from this others may learn to read."""
+    lies = row(b"lies", sponsor=STRANGER, opens_h=-9, realised=999)
+    found = await survey([*OVER, row(b"\xff\xfe", opens_h=-9, realised=7), lies, row()], None)
+    [*told] = past_in(found)
+    assert [(each.id, each.text, each.realised_bps) for each in told] == [
+        (16, "down", -500),
+        (15, "up", 600),
+    ]
+    assert {each.span_bps for each in told} == {1000}
+    assert {each.closes_at for each in told} == {NOW - 9 * HOUR}
+
+
+async def test_there_is_always_room_for_what_is_staked_on_and_then_for_what_is_over():
+    long = [row(b'\\"' * 140, opens_h=-9, realised=-9999)] * 3
+    for each in long:
+        each[1] = [address(27), 10_000, 2**64 - 1, 2**64 - 1, 2**64 - 1, 2**96, 2**96]
+    standings = [[2**53 - 1, 2**96, -9999, True, True, -9999, 2**96] for _ in range(64)]
+    assert len(past_in(await survey(long))) == 3
+    full = await survey([*long, *(row(b'\\"' * 140, most=2**96) for _ in range(9))], Oracle())
+    assert len(past_in(full)) < 3
+    crowded = await survey(long, stakes=standings)
+    assert len(crowded["claims"]) == 8
+    assert len(past_in(crowded)) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"realised_bps": 1001},
+        {"realised_bps": float("nan")},
+        {"realised_bps": True},
+        {"span_bps": 0},
+        {"span_bps": 10_001},
+        {"closes_at": -1},
+        {"id": 2**53},
+        {"text": None},
+        {"more": 1},
+    ],
+)
+def test_what_is_no_past_round_is_passed_over(changes):
+    sound = {"id": 1, "realised_bps": 1, "span_bps": 1000, "closes_at": NOW, "text": "up"}
+    assert len(past_in({"over": [sound, {**sound, **changes}, None, 7]})) == 1
+    assert past_in({"over": "up"}) == past_in({}) == []
 
 
 async def test_a_stranger_who_commands_moves_a_number_and_nothing_else():

@@ -55,6 +55,18 @@ def test_a_policy_is_a_rule_a_rule_that_does_without_or_a_model():
     assert [policy.rule for policy in policies("random-keeper,passive")] == ["random", "passive"]
 
 
+def test_a_rule_may_choose_while_a_model_reads():
+    asked = policies("reader=reflex+a/b.gguf,reader-keeper=reflex+a/b.gguf,mine=a+b.gguf")
+    assert asked == (
+        Policy("reader", "a/b.gguf", chooses="reflex"),
+        Policy("reader-keeper", "a/b.gguf", ("keeper",), chooses="reflex"),
+        Policy("mine", "a+b.gguf"),
+    )
+    assert [policy.rule for policy in asked] == ["reflex", "reflex", "mine"]
+    [case, *_] = cases([Path("a.toml")], asked, [1], 0.0)
+    assert (case.policy, case.model, case.chooses) == ("reader", "a/b.gguf", "reflex")
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [
@@ -63,6 +75,8 @@ def test_a_policy_is_a_rule_a_rule_that_does_without_or_a_model():
         ("greedy", "policies are"),
         ("mine=", "policies are"),
         ("=model.gguf", "policies are"),
+        ("reader=reflex+", "policies are"),
+        ("reflex=heuristic+model.gguf", "policies are"),
         ("../../mine=model.gguf", "policies are"),
         (".mine=model.gguf", "policies are"),
         ("my mind=model.gguf", "policies are"),

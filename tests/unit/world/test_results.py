@@ -87,6 +87,8 @@ def test_another_policy_under_the_same_name_is_refused(tmp_path):
     begun(tmp_path, path, cases=asked(policy="other", epsilon=0.1))
     with pytest.raises(WorldError, match="other policies of this name"):
         begun(tmp_path, path, cases=asked(epsilon=0.1))
+    with pytest.raises(WorldError, match="other policies of this name"):
+        begun(tmp_path, path, cases=asked(chooses="reflex"))
     model.write_bytes(b"another model")
     with pytest.raises(WorldError, match="other policies of this name"):
         begun(tmp_path, path, cases=asked())
