@@ -46,8 +46,9 @@ from world import settling
 from world.actors import Actors
 from world.deploy import RICH, deploy, mint, role
 from world.devnet import Devnet
-from world.scenario import Endowment, JobRegime, PriceRegime, Scenario, Time, load_scenario
+from world.scenario import Scenario, load_scenario
 from world.settling import CONTEXT, MODEL, Ground, Settlement
+from world.tables import Endowment, JobRegime, PriceRegime, Time
 
 DOLLAR = 1_000_000
 SPEED = 400

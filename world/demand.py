@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from pydantic import Field
 
 from chain.types import Micro
-from world.section import Section
+from world.section import Amount, Hours, Lasting, PerHour, Price, Section, Share, Spread
 from world.spells import HOUR, spells
 
 DAY_S: Final = 24 * HOUR
@@ -20,24 +20,24 @@ class DemandRegime(Section):
     """A spell of demand: how many would buy, and what an answer is worth to them on average."""
 
     name: str
-    mean_h: float = Field(gt=0)
-    per_hour: float = Field(ge=0)
-    worth_micro: int = Field(gt=0)
+    mean_h: Lasting
+    per_hour: PerHour
+    worth_micro: Price
 
 
 class Demand(Section):
     """What an answer is worth lies between a spread-th and spread times the regime's."""
 
     regimes: tuple[DemandRegime, ...] = Field(min_length=1)
-    buyers: int = Field(default=4, ge=1, le=64)
-    spread: float = Field(default=3, ge=1)
-    noon_share: float = Field(default=0.5, ge=0, le=1)
+    buyers: int = Field(default=4, strict=True, ge=1, le=64)
+    spread: Spread = 3
+    noon_share: Share = 0.5
     """By so much more come at noon than on average, and less at midnight, when a world begins."""
-    patience_n: int = Field(default=3, ge=1)
+    patience_n: int = Field(default=3, strict=True, ge=1)
     """So many times in a row a buyer is turned away before he leaves,"""
-    away_h: float = Field(default=12, gt=0)
+    away_h: Hours = 12
     """and for so long."""
-    purse_micro: int = Field(default=10**9, ge=0)
+    purse_micro: Amount = 10**9
     """What each of them has."""
 
 

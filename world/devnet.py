@@ -23,7 +23,7 @@ from chain.sockets import socket_path
 from chain.types import Address, Block, Wei
 from world.anvil import Anvil, find_anvil, free_port
 from world.errors import DevnetGone
-from world.scenario import Time
+from world.tables import Time
 
 CHAIN_ID: Final = 31337
 GENESIS_AT: Final = 1_767_225_600

@@ -15,7 +15,8 @@ from random import Random
 from typing import Final, Generic, Protocol, TypeVar
 
 from chain.types import RATE_SCALE, Block, Micro, Wei
-from world.scenario import HOUR, Rival, Scenario
+from world.scenario import HOUR, Scenario
+from world.tables import Rival
 
 AFTERWARDS_S: Final = 6 * HOUR
 """The world goes on a little after the horizon, for whoever is late."""
@@ -150,7 +151,7 @@ def _postings(scenario: Scenario, stream: int, dice: Random) -> Iterator[Posting
             yield Posting(
                 at_s=int(at),
                 stream=stream,
-                reward=Micro(int(reward)),
+                reward=Micro(max(1, int(reward))),
                 not_before_s=int(due),
                 deadline_s=int(due + window),
                 work=least + int(dice.random() * (most - least + 1)),

@@ -22,7 +22,8 @@ from compute.onchain import LeaseRow, Phase, Terms, lease_row
 from world.deploy import RICH, Deployment, role
 from world.events import Calendar, Crowding, Event, RentMove, Silence
 from world.pocket import Pocket
-from world.scenario import HOUR, Provider, Scenario
+from world.scenario import HOUR, Scenario
+from world.tables import Provider
 
 if TYPE_CHECKING:
     from world.devnet import Devnet

@@ -19,7 +19,7 @@ from typing import Final, Self
 from pydantic import Field, model_validator
 
 from world.headlines import MOODS, headline, words
-from world.section import Section
+from world.section import Hours, Lasting, Price, Section
 from world.spells import HOUR, spells
 
 __all__ = ["MoodRegime", "NewsTable", "Story", "split", "stories", "words"]
@@ -32,30 +32,30 @@ class MoodRegime(Section):
     """A spell of the market's mood, which decides what is already in the prices."""
 
     name: str
-    mean_h: float = Field(gt=0)
+    mean_h: Lasting
 
 
 class NewsTable(Section):
     """A stream of rounds on a ForecastBoard, all sponsored by one newspaper."""
 
-    per_hour: float = Field(default=1.0, gt=0, le=60)
+    per_hour: float = Field(default=1.0, strict=True, ge=0.001, le=60)
     moods: tuple[MoodRegime, ...] = Field(
         default=tuple(MoodRegime(name=name, mean_h=16) for name in MOODS), min_length=1
     )
-    span_bps: int = Field(default=1000, ge=10, le=10_000)
+    span_bps: int = Field(default=1000, strict=True, ge=10, le=10_000)
     """The largest return either way."""
-    noise_bps: int = Field(default=250, ge=0, le=10_000)
+    noise_bps: int = Field(default=250, strict=True, ge=0, le=10_000)
     """The standard deviation of what no text tells of."""
-    open_h: float = Field(default=4, gt=0)
+    open_h: Hours = 4
     """So long stakes are taken."""
-    settle_h: float = Field(default=1, gt=0)
+    settle_h: Hours = 1
     """So long after that the return is reported."""
-    void_h: float = Field(default=24, gt=0)
+    void_h: Hours = 24
     """So long after that, if nobody reports, stakes go back."""
-    escrow_micro: int = Field(default=5_000_000, gt=0)
+    escrow_micro: Price = 5_000_000
     """What all forecasters of a round can win; three times as much can be staked."""
-    least_micro: int = Field(default=100_000, gt=0)
-    most_micro: int = Field(default=5_000_000, gt=0)
+    least_micro: Price = 100_000
+    most_micro: Price = 5_000_000
     """What one forecaster may stake."""
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from typing import Final
 from pydantic import Field
 
 from strategies.pool import KEPT, WHOLE, Pool
-from world.section import NAME, Section
+from world.section import NAME, Lasting, PerHour, Price, Section
 from world.spells import HOUR, spells
 
 STEP_S: Final = 300
@@ -35,9 +35,9 @@ class FairRegime(Section):
     """A spell of news: where the fair value tends, and how much it swings."""
 
     name: str
-    mean_h: float = Field(gt=0)
-    drift_pct_per_h: float = Field(default=0, ge=-50, le=50)
-    swing_pct: float = Field(ge=0, le=50)
+    mean_h: Lasting
+    drift_pct_per_h: float = Field(default=0, strict=True, ge=-50, le=50)
+    swing_pct: float = Field(strict=True, ge=0, le=50)
     """The standard deviation of an hour's change."""
 
 
@@ -45,16 +45,16 @@ class PoolTable(Section):
     """A pool of the working token and another one of its own."""
 
     name: str = Field(pattern=NAME)
-    price_micro: int = Field(default=1_000_000, gt=0)
+    price_micro: Price = 1_000_000
     """Of a million units of the other token, at the start."""
-    depth_micro: int = Field(gt=0)
+    depth_micro: Price
     """So much of the working token is in it at the start, and as much worth of the other."""
     regimes: tuple[FairRegime, ...] = Field(min_length=1)
-    informed_per_h: float = Field(ge=0)
-    informed_pct: float = Field(default=80, gt=0, le=100)
+    informed_per_h: PerHour
+    informed_pct: float = Field(default=80, strict=True, gt=0, le=100)
     """Of the way to the fair value, so much is gone by each who knows it."""
-    noise_per_h: float = Field(ge=0)
-    noise_micro: int = Field(gt=0)
+    noise_per_h: PerHour
+    noise_micro: Price
     """The usual size of a trade made for other reasons."""
 
 

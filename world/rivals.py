@@ -13,7 +13,8 @@ from chain.types import Block, Call
 from world.deploy import RICH, Deployment, role
 from world.events import reaction_s
 from world.pocket import Pocket
-from world.scenario import HOUR, Policy, Rival, Scenario
+from world.scenario import HOUR, Scenario
+from world.tables import Policy, Rival
 
 if TYPE_CHECKING:
     from world.devnet import Devnet
@@ -104,7 +105,7 @@ class Rivals:
     def _worker(self, rival: Rival) -> Worker:
         named = rival.jobs or tuple(stream.name for stream in self._scenario.jobs)
         streams = (i for i, s in enumerate(self._scenario.jobs) if s.name in named)
-        return Worker(rival, Pocket(self._devnet, role(rival.name)), frozenset(streams))
+        return Worker(rival, Pocket(self._devnet, role(f"rival {rival.name}")), frozenset(streams))
 
     def _hear(self, event: Event, block: Block) -> None:
         said = cast("Mapping[str, int]", event.args)

@@ -9,7 +9,7 @@ from random import Random
 
 from pydantic import Field
 
-from world.section import Section
+from world.section import Lasting, Price, Section
 from world.spells import HOUR, spells
 
 
@@ -17,15 +17,15 @@ class YieldRegime(Section):
     """A spell of yield; a bad one yields nothing."""
 
     name: str
-    mean_h: float = Field(gt=0)
-    pct_per_day: float = Field(ge=0, le=100)
+    mean_h: Lasting
+    pct_per_day: float = Field(strict=True, ge=0, le=100)
 
 
 class VaultTable(Section):
     """A vault for the working token."""
 
     regimes: tuple[YieldRegime, ...] = Field(min_length=1)
-    depth_micro: int = Field(default=1_000_000_000, gt=0)
+    depth_micro: Price = 1_000_000_000
     """What somebody else keeps in it from the start."""
 
 

@@ -19,7 +19,8 @@ from world.arena.plan import BUILTIN
 from world.bank import Bank
 from world.exchange import Exchange
 from world.lived import Lived
-from world.scenario import SHIPPED, Halts, load_scenario
+from world.scenario import SHIPPED, load_scenario
+from world.tables import Halts
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 

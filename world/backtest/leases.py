@@ -14,7 +14,8 @@ from strategies.samples import GUARDIAN, WALLET, address
 from telemetry.fitness import Span
 from world.backtest.record import Record, value_at
 from world.landlords import HEARTBEAT_FRACTION, PLENTY
-from world.scenario import HOUR, Provider, Scenario
+from world.scenario import HOUR, Scenario
+from world.tables import Provider
 
 NETWORK: Final = "lease-market"
 MANIFEST: Final = "0x" + "11" * 32

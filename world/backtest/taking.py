@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from world.backtest.record import TIP, WEI_PER_ETH, value_at
 from world.events import Posting, reaction_s
 from world.rivals import FOLLOWED_S, Job, Sky, haste
-from world.scenario import Policy, Rival, Scenario
+from world.scenario import Scenario
+from world.tables import Policy, Rival
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from world.baselines import RULES
-from world.scenario import Policy, Scenario
+from world.scenario import Scenario
+from world.tables import Policy
 
 ROOT = Path(__file__).parents[3]
 WORLDS = (ROOT / "docs" / "worlds.md").read_text("utf-8")

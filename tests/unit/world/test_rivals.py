@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from world.rivals import Job, Sky, haste
-from world.scenario import Policy
+from world.tables import Policy
 
 WAIT = 3600
 

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
-import pytest
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
+from world.backtest.imagining import imagined
 from world.errors import BadScenario
 from world.events import AFTERWARDS_S, GasMove, Posting, RentMove, events, reaction_s, rent_path
-from world.scenario import DEMO, HOUR, SHIPPED, load_scenario
+from world.scenario import DEMO, HOUR, SHIPPED, Scenario, load_scenario
+from world.scenario import _in_words as in_words
 
 SCENARIO = load_scenario()
 
@@ -50,18 +58,90 @@ def test_an_unknown_key_is_answered_with_the_nearest_right_name(mended, old, new
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "told"),
     [
-        ("version = 2", "version = 1"),
-        ("horizon_h = 72", "horizon_h = -1"),
-        ("block_wall_s = 0.25", "block_wall_s = 0.3333"),
-        ("work_n = [0, 2000]", "work_n = [0, 6000]"),
-        ("version = 2", "version = "),
+        ("version = 2", "version = 1", "key version, why Input should be 2"),
+        ("horizon_h = 72", "horizon_h = -1", "key time.horizon_h, why"),
+        ("horizon_h = 72", 'horizon_h = "72"', "key time.horizon_h, why"),
+        ("block_wall_s = 0.25", "block_wall_s = 0.3333", "key time, why block_wall_s ×"),
+        ("block_wall_s = 0.25", "block_wall_s = 0.001", "key time, why block_wall_s ×"),
+        ("work_n = [0, 2000]", "work_n = [0, 6000]", "key jobs.0, why work_n is least and most"),
+        ("version = 2", "version = ", "is not TOML"),
+        ("version = 2", f"version = {'9' * 5000}", "is not TOML"),
+        ("version = 2", f"version = {'[' * 9000}{']' * 9000}", "is not TOML"),
+        ("version = 2", 'version = 2\nuse = ["keeper", "keeper"]', "named twice in use"),
+        ("version = 2", "version = 2\nstrategies.saver.keep_h = 1", "options of saver, which is"),
+        (
+            "horizon_h = 72\nblock_wall_s = 0.25",
+            "horizon_h = 9_000\nblock_wall_s = 0.01",
+            "why horizon_h takes more than 1000000 blocks",
+        ),
     ],
 )
-def test_an_impossible_value_is_refused(mended, old, new):
-    with pytest.raises(BadScenario):
+def test_an_impossible_value_is_refused_in_words(mended, old, new, told):
+    with pytest.raises(BadScenario, match=re.escape(told)) as refused:
         load_scenario(mended(old, new))
+    assert "Value error" not in str(refused.value)
+
+
+RUBBISH = (float("nan"), float("inf"), -1, 0, 1e30, 10**30, 1e-300, True, "1", [], {})
+
+
+def figures(table: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where each value of a file stands."""
+    for key, value in table.items() if isinstance(table, dict) else enumerate(table):
+        yield (*above, key)
+        if isinstance(value, dict | list):
+            yield from figures(value, (*above, key))
+
+
+def replaced(table: Any, place: tuple[Any, ...], value: Any) -> Any:
+    key, *deeper = place
+    copy = dict(table) if isinstance(table, dict) else list(table)
+    copy[key] = replaced(copy[key], tuple(deeper), value) if deeper else value
+    return copy
+
+
+@pytest.mark.parametrize("name", ["outage", "exchange", "bank", "bazaar", "herald"])
+def test_rubbish_for_any_value_is_refused_or_makes_a_world_that_can_be_drawn(name, tmp_path):
+    """Told in words by `load_scenario`, where TOML can say it at all; nothing else may happen."""
+    raw = tomllib.loads((SHIPPED / f"{name}.toml").read_text("utf-8"))
+    met, refused = set(), []
+    for place in figures(raw):
+        kind = tuple(part for part in place if isinstance(part, str))
+        if kind in met:
+            continue
+        met.add(kind)
+        for value in RUBBISH:
+            try:
+                scenario = Scenario.model_validate(replaced(raw, place, value))
+            except ValidationError as fault:
+                refused.append(str(in_words(fault, tmp_path)))
+                continue
+            assert len(events(scenario, 1)) < 50_000, (place, value)
+    assert len(refused) > 5 * len(met)
+    assert all("a value cannot be: " in told for told in refused)
+
+
+def test_more_than_a_world_can_bear_is_refused_before_it_is_drawn():
+    raw = tomllib.loads(DEMO.read_text("utf-8"))
+    long = replaced(raw, ("time", "horizon_h"), 20_000)
+    Scenario.model_validate(long)
+    busy = replaced(long, ("jobs", 0, "regimes", 0, "per_hour"), 1000)
+    with pytest.raises(ValidationError, match="more than 1000000 jobs, visits and news"):
+        Scenario.model_validate(busy)
+
+
+def test_a_reward_that_spreads_to_nothing_is_still_one():
+    """A hungry rival's haste is the greater the more a job pays: nothing would divide by zero."""
+    raw = tomllib.loads(DEMO.read_text("utf-8"))
+    regime = {"name": "alms", "mean_h": 10, "per_hour": 3, "reward_micro": 1}
+    poor = replaced(raw, ("jobs", 0, "regimes"), [regime])
+    hungry = Scenario.model_validate(
+        replaced(poor, ("rivals", 0), {"name": "x", "policy": "hungry"})
+    )
+    assert {job.reward for job in of(Posting, scenario=hungry)} == {1}
+    imagined(hungry, 1)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
