@@ -2,6 +2,7 @@
 
     WorkError
     ├── BadData        lives or tables that nothing can be learnt from
+    ├── BadBase        a large model, or its GGUF file, that cannot be taught or run here
     ├── BadStage       a stage's folder holds something else than this stage would write
     ├── NoPromise      a gate without a pre-registration on chain
     ├── NotPromoted    a child that the gate did not let through is bred from
@@ -35,6 +36,12 @@ class BadData(WorkError):
     """Nothing can be learnt from this."""
 
     advice = "look into quarantine.json: it lists each life that was left out, and why"
+
+
+class BadBase(WorkError):
+    """This model cannot be taught here."""
+
+    advice = "docs/learning.md, larger models, says which can, and what must lie in the folder"
 
 
 class BadStage(WorkError):

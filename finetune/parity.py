@@ -6,17 +6,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from compute.llama import Llama
 from compute.scoring import LABELS
+from finetune.moments import Moments
 from finetune.policy import Policy
 from finetune.situations import Example
 
 MOST_TV: Final = 0.02
 LEAST_AGREEMENT: Final = 0.99
 """For Q8_0; coarser quantization is held to less."""
+FOUR_BITS: Final = (0.05, 0.97)
+"""For Q4_K_M."""
+CHECKED: Final = 300
+"""Prompts on which an exported file is compared with the network."""
 
 FIRST_LABEL: Final = ord("A")
 Judge = Callable[[Example], Tensor]
@@ -35,7 +41,21 @@ class Parity:
 
     @property
     def holds(self) -> bool:
-        return self.tv <= MOST_TV and self.agreement >= LEAST_AGREEMENT
+        return self.within(MOST_TV, LEAST_AGREEMENT)
+
+    def within(self, most_tv: float, least_agreement: float) -> bool:
+        return self.tv <= most_tv and self.agreement >= least_agreement
+
+
+def sample(moments: Moments) -> list[Example]:
+    """Prompts from beginning to end, of those that offer a choice."""
+    which = np.linspace(0, len(moments) - 1, min(CHECKED, len(moments))).astype(int)
+    sizes = np.diff(moments.starts)
+    return [
+        Example(list(map(int, moments.prompt(i))), [0.0] * int(sizes[i]))
+        for i in which
+        if sizes[i] > 1
+    ]
 
 
 def compare(examples: Sequence[Example], left: Judge, right: Judge) -> Parity:
