@@ -22,18 +22,17 @@ from chain import permit
 from chain.contracts import MINT
 from chain.keys import Key
 from chain.types import Address, Block, Call
-from world.anvil import free_port
 from world.demand import Demand, Wish
 from world.deploy import RICH, Deployment, role
 from world.facilitator import Facilitator
 from world.pocket import Pocket
+from world.ports import HERE, KeptPort
 from world.scenario import HOUR
 
 if TYPE_CHECKING:
     from world.devnet import Devnet
 
 TOKEN: Final = ("Test Dollar", "1")
-HERE: Final = "127.0.0.1"
 MINT_GAS: Final = 100_000
 BLOCKS_TO_PAY: Final = 4
 """A payment is good for so many blocks."""
@@ -74,7 +73,8 @@ class Buyers:
         self._buyers = [Buyer(role(f"buyer {n}")) for n in range(table.buyers)]
         self._founder = Pocket(devnet, role("buyers' bank"))
         self._helper = Pocket(devnet, role("facilitator"))
-        self._port = free_port()
+        self._port = KeptPort()
+        """The shop's: it opens when the agent lives, and other worlds have theirs."""
         self._pays_through = ""
         self._timeout_s = min(max(LEAST_TO_PAY_S, BLOCKS_TO_PAY * block_s), MOST_TO_PAY_S)
         self._facilitator = Facilitator(
@@ -91,7 +91,7 @@ class Buyers:
         """The config's table `shop` of the agent whose answers they want, once they are founded."""
         return {
             "host": HERE,
-            "port": self._port,
+            "port": self._port.number,
             "facilitator": self._pays_through,
             "token_name": TOKEN[0],
             "token_version": TOKEN[1],
@@ -118,6 +118,7 @@ class Buyers:
             task.cancel()
         await asyncio.gather(*self._buying, return_exceptions=True)
         await self._open.aclose()
+        self._port.close()
 
     async def act(self, block: Block) -> None:
         """Take what was paid for in this block, then go shopping, one after the other."""
@@ -205,7 +206,7 @@ class Buyers:
 
     @property
     def _url(self) -> str:
-        return f"http://{HERE}:{self._port}/infer"
+        return f"http://{HERE}:{self._port.number}/infer"
 
     def _http(self) -> aiohttp.ClientSession:
         if self._web is None:
