@@ -53,8 +53,8 @@ setup: .stamps/python .stamps/node
 	@scripts/setup-interop
 	@mkdir -p .stamps && touch $@
 .stamps/train: .stamps/python
-	@echo "— training tools: torch 2.13.0 (the small model is checked against it)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	@echo "— training tools: torch 2.13.0 (the small model is checked against it), transformers and peft (for larger ones)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0 transformers==5.24.0 peft==0.21.2 accelerate==1.15.0
 	@mkdir -p .stamps && touch $@
 
 clean: ## forget everything that make has made
