@@ -74,6 +74,16 @@ def test_a_life_is_whole_and_sound_and_the_same_when_it_is_lived_again(tmp_path)
     assert [getattr(first, name) for name in same] == [getattr(second, name) for name in same]
 
 
+def test_who_does_without_every_strategy_has_none(tmp_path):
+    path, out = hamlet(tmp_path), tmp_path / "out"
+    case = Case(str(path), 1, "reflex-thrift-keeper", without=("thrift", "keeper"))
+    with swept(str(out)):
+        row = Lived.from_line(live_case(case, str(out)))
+    assert (row.reason, row.earned_micro, row.idle_n) == ("died", 0, row.ticks)
+    [birth] = [record for record in said(out, row) if record.kind == "birth"]
+    assert birth.body["genome"]["strategies"] == {}
+
+
 def test_a_replay_on_the_imagined_past_goes_as_the_life_went(tmp_path):
     path = hamlet(tmp_path)
     row, scenario = lived(path, tmp_path / "out", "heuristic"), load_scenario(path)
@@ -148,7 +158,7 @@ def arena(path, out, *more):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=heed,
+        preexec_fn=heed,  # noqa: PLW1509  # no thread runs here
     )
 
 

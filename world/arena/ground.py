@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,8 +58,8 @@ class Born:
     policy: str
     """What it is called in results."""
     model: Path
-    use: tuple[str, ...] = ()
-    """Strategies; the scenario's when empty."""
+    use: tuple[str, ...] | None = None
+    """Strategies; the scenario's by default."""
     strategies: Mapping[str, Mapping[str, Any]] | None = None
     generation: int = 0
     epsilon: float = 0.0
@@ -84,10 +83,6 @@ class Ground:
     async def close(self) -> None:
         """When nothing more happens in it."""
         await leave(self.folk)
-
-    @cached_property
-    def born_as(self) -> str:
-        return str(self.home.genome)
 
 
 async def settle(devnet: Devnet, scenario: Scenario, seed: int, born: Born, folder: Path) -> Ground:
@@ -162,7 +157,7 @@ def _home(
         path.write_text(json.dumps({"address": key.address}) + "\n", "utf-8")
         return key
 
-    use, equipped = born.use or scenario.use, equipment(folk)
+    use, equipped = scenario.use if born.use is None else born.use, equipment(folk)
     options = {
         name: {**equipped.get(name, {}), **scenario.strategies.get(name, {})} for name in use
     }

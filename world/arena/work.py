@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import shutil
 import traceback
 from collections.abc import Iterator
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 def live_case(case: Case, out: str, *, tables: bool = False) -> str:
     """The row of results as a line; its log's epochs are left in OUT/logs."""
     scenario = load_scenario(Path(case.scenario))
+    use = tuple(name for name in scenario.use if name not in case.without)
     born = Born(
         case.policy,
         resolve(case.model or BUILTIN),
-        tuple(name for name in scenario.use if name not in case.without),
+        use,
         generation=case.generation,
         epsilon=case.epsilon,
     )
-    sells = NAME in born.use and scenario.demand is not None
+    sells = NAME in use and scenario.demand is not None
     engine = _engine(str(born.model)) if case.model or sells else None
     chooses = bool(case.model) and not case.chooses
     wanted = Wanted(
@@ -50,7 +52,7 @@ def live_case(case: Case, out: str, *, tables: bool = False) -> str:
         reads=engine if case.chooses else None,
         sells=None if chooses else engine,
     )
-    shard = Path(out) / "tables" / f"{os.getpid()}" if tables else None
+    shard = Path(out) / "tables" / f"{platform.node()}-{os.getpid()}" if tables else None
     name = f"{case.seed}-{case.policy}"
     with room(out) as place:
         kept = Path(out) / "faults" / scenario.name / f"{name}.log"
