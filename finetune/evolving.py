@@ -19,7 +19,7 @@ from finetune.sealed import open_sealed
 from finetune.training import MODEL, train
 from world.arena.plan import Case, Policy, cases
 from world.arena.results import Results
-from world.arena.run import run
+from world.arena.running import run
 from world.censoring import seen
 from world.reporting.grouping import places
 from world.survival import restricted_mean

@@ -25,7 +25,7 @@ from world.arena.foretelling import can_foretell, foretell
 from world.arena.judging import judge as report
 from world.arena.plan import Case, Policy, cases
 from world.arena.results import Results
-from world.arena.run import run
+from world.arena.running import run
 from world.freeze import figures_digest
 from world.lived import Lived
 from world.scenario import load_scenario

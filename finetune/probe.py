@@ -16,7 +16,7 @@ import numpy as np
 from finetune.plan import PROBE, Generation, Plan, Tell, seeds
 from finetune.tables import Row, decisions, lives, tables
 from world.arena.plan import Policy, cases
-from world.arena.run import run
+from world.arena.running import run
 from world.backtest.record import FIRST_S, shown_s
 from world.events import Halt, birth_seed, events
 from world.scenario import Scenario, load_scenario

@@ -14,7 +14,7 @@ from finetune.stage import digest
 from finetune.telling import tell_all
 from world.arena.judging import judge as report
 from world.arena.plan import Case, Policy, cases
-from world.arena.run import run
+from world.arena.running import run
 from world.freeze import figures_digest
 from world.scenario import load_scenario
 

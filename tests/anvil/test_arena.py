@@ -20,7 +20,7 @@ from agent.models import resolve
 from telemetry.car import epoch_files, read_epoch
 from telemetry.record import Record
 from world.arena import house
-from world.arena.ground import Born
+from world.arena.nest import Born
 from world.arena.plan import Case
 from world.arena.scratch import folder_for, swept
 from world.arena.work import live_case

@@ -13,8 +13,8 @@ from chain.reader import BlockReader
 from telemetry.log import Log
 from telemetry.record import Record
 from world.arena import house
-from world.arena.ground import Born
 from world.arena.house import Wanted, live_once
+from world.arena.nest import Born
 from world.arena.plan import BUILTIN
 from world.bank import Bank
 from world.exchange import Exchange

@@ -16,10 +16,10 @@ from strategies.reading import LABELS, VALUES, prompt_for
 from telemetry.log import Log
 from telemetry.record import Record
 from world.arena import house
-from world.arena.ground import Born
 from world.arena.house import Wanted, live_once
+from world.arena.nest import Born
 from world.arena.plan import BUILTIN
-from world.arena.work import _engine
+from world.arena.work import thinker
 from world.events import dice
 from world.lived import Lived
 from world.news import stories
@@ -87,7 +87,7 @@ MODEL = Path(resolve(BUILTIN))
 
 
 async def test_who_goes_by_a_rule_sells_the_answers_of_the_model_that_ships(lived):
-    told = await lived(lasting("bazaar", 16), sells=_engine(str(MODEL)))
+    told = await lived(lasting("bazaar", 16), sells=thinker(str(MODEL)))
     assert told.row.audit_ok
     assert told.row.reason == "horizon"
     assert len(told.sold) > 4
@@ -106,7 +106,7 @@ async def test_without_an_engine_a_rule_sells_nothing_and_lives_on(lived):
 async def test_a_world_with_buyers_goes_the_same_way_every_time(lived):
     """However fast the machine is, and whoever answers first."""
     scenario = lasting("bazaar", 10)
-    first, second = [await lived(scenario, name, sells=_engine(str(MODEL))) for name in ("a", "b")]
+    first, second = [await lived(scenario, name, sells=thinker(str(MODEL))) for name in ("a", "b")]
     assert first.chosen == second.chosen
     assert [(b["from"], b["amount"]) for b in first.sold] == [
         (b["from"], b["amount"]) for b in second.sold

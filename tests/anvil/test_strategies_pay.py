@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import pytest
 
 from agent.models import resolve
-from world.arena.ground import Born
 from world.arena.house import Wanted, live_once
+from world.arena.nest import Born
 from world.arena.plan import BUILTIN
-from world.arena.work import _engine
+from world.arena.work import thinker
 from world.lived import Lived
 from world.scenario import SHIPPED, load_scenario
 
@@ -50,7 +50,7 @@ def lived(tmp_path):
         time = scenario.time.model_copy(update={"horizon_h": place.hours})
         scenario = scenario.model_copy(update={"time": time})
         model = resolve(BUILTIN)
-        sells = _engine(str(model)) if "merchant" in use else None
+        sells = thinker(str(model)) if "merchant" in use else None
         wanted = Wanted(scenario, 1, Born("reflex", model, use), None, sells=sells)
         row = await live_once(wanted, tmp_path / str(len(use)))
         assert row.audit_ok

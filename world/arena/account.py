@@ -19,7 +19,8 @@ from telemetry.record import Record
 from world.lived import Lived
 
 if TYPE_CHECKING:
-    from world.arena.ground import Born, Ground
+    from world.arena.ground import Ground
+    from world.arena.nest import Born
 
 HOUR_S = 3600
 

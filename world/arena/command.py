@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
-    from world.arena.run import Ran
+    from world.arena.running import Ran
 
 OUT: Final = Path("forager-arena")
 
@@ -43,7 +43,7 @@ def command(
     from world.arena.plan import cases, fitting, scenarios
     from world.arena.plan import policies as named
     from world.arena.plan import seeds as numbered
-    from world.arena.run import run
+    from world.arena.running import run
     from world.errors import WorldError
     from world.scenario import load_scenario
 

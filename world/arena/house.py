@@ -21,9 +21,10 @@ from chain.contracts import HALT
 from chain.port import Signer
 from chain.types import Call, Wei
 from world.arena.account import account
-from world.arena.ground import Born, Ground, settle
+from world.arena.ground import Ground, settle
 from world.arena.inside import InsideSigner
 from world.arena.lockstep import Lockstep
+from world.arena.nest import Born
 from world.devnet import Devnet
 from world.errors import WorldStuck
 from world.events import Calendar, Halt, events

@@ -17,8 +17,8 @@ import structlog
 
 from agent.models import resolve
 from strategies.merchant import NAME
-from world.arena.ground import Born
 from world.arena.house import Wanted, live_once
+from world.arena.nest import Born
 from world.arena.plan import BUILTIN, Case
 from world.arena.scratch import room
 from world.baselines import RULES
@@ -41,7 +41,7 @@ def live_case(case: Case, out: str, *, tables: bool = False) -> str:
         epsilon=case.epsilon,
     )
     sells = NAME in use and scenario.demand is not None
-    engine = _engine(str(born.model)) if case.model or sells else None
+    engine = thinker(str(born.model)) if case.model or sells else None
     chooses = bool(case.model) and not case.chooses
     wanted = Wanted(
         scenario,
@@ -63,7 +63,7 @@ def live_case(case: Case, out: str, *, tables: bool = False) -> str:
 
 
 @cache
-def _engine(model: str) -> InsideEngine:
+def thinker(model: str) -> InsideEngine:
     """Loaded once a process, for all its lives."""
     from compute.llama import Llama, engine_digest
     from compute.manifest import digest_file
