@@ -13,6 +13,7 @@ import typer
 
 from finetune.breed import breed
 from finetune.errors import WorkError
+from finetune.read import read
 
 app: Final = typer.Typer(
     help="Turns the telemetry of ended lives into the next generation, and judges it.",
@@ -22,9 +23,18 @@ app: Final = typer.Typer(
 )
 Out = Annotated[Path, typer.Option(help="The stage's folder; done already, it is left alone.")]
 JsonOut = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Child = Annotated[Path, typer.Argument(help="The child's GGUF file.")]
+Parent = Annotated[Path, typer.Argument(help="Its parent's GGUF file.")]
+Scenarios = Annotated[
+    list[Path] | None,
+    typer.Option("--scenario", help="Files or shipped names; by default all that live by jobs."),
+]
+Worlds = Annotated[int, typer.Option(min=4, help="Worlds of each scenario.")]
+Workers = Annotated[int, typer.Option(min=0, help="Lives at once; all cores by default.")]
 USED_WRONGLY: Final = 2
 
 app.command()(breed)
+app.command()(read)
 
 
 @app.command()
@@ -69,6 +79,56 @@ def train(
 
 
 @app.command()
+def evaluate(
+    child: Child,
+    parent: Parent,
+    out: Annotated[Path, typer.Option(help="Results; asked again, they are gone on with.")],
+    scenario: Scenarios = None,
+    worlds: Worlds = 8,
+    seed: Annotated[int, typer.Option(min=0, help="The first world's.")] = 1,
+    workers: Workers = 0,
+    as_json: JsonOut = False,
+) -> None:
+    """Live CHILD, PARENT and the rules in the same worlds and compare; nothing is decided."""
+    from finetune.gating import evaluated, plan_of
+
+    plan = plan_of(scenario, worlds, workers)
+    _say(evaluated(child, parent, out, seed, plan, _tell(as_json)), as_json)
+
+
+@app.command()
+def gate(
+    child: Child,
+    parent: Parent,
+    out: Annotated[Path, typer.Option(help="The gate's folder: a promise, lives, a verdict.")],
+    register: Annotated[
+        bool, typer.Option("--register", help="Only promise, on chain, what will count.")
+    ] = False,
+    scenario: Scenarios = None,
+    worlds: Worlds = 8,
+    number: Annotated[int, typer.Option(min=1, help="The child's generation.")] = 1,
+    tries: Annotated[int, typer.Option(min=1, help="Children of this parent so far.")] = 1,
+    rpc: Annotated[
+        str | None, typer.Option(help="The chain to promise on; a small one of its own else.")
+    ] = None,
+    keystore: Annotated[Path | None, typer.Option(help="Whose key promises there.")] = None,
+    passphrase_file: Annotated[Path | None, typer.Option(help="Its first line opens it.")] = None,
+    workers: Workers = 0,
+    as_json: JsonOut = False,
+) -> None:
+    """Judge CHILD against PARENT by what was registered before; exit code 1 if it is rejected."""
+    from finetune.gating import gated, notary_of, plan_of
+    from finetune.plan import Generation
+
+    plan = plan_of(scenario, worlds, workers)
+    before, now = Generation(number - 1, parent), Generation(number, child)
+    notary = notary_of(out, rpc, keystore, passphrase_file)
+    told = gated(now, before, out, plan, notary, tries, _tell(as_json), register=register)
+    _say(told, as_json)
+    raise typer.Exit(0 if register or told["promoted"] else 1)
+
+
+@app.command()
 def run(
     out: Annotated[Path, typer.Option(help="Everything goes here; asked again, it goes on.")],
     scenario: Annotated[
@@ -84,19 +144,20 @@ def run(
         bool, typer.Option(help="Teach and live the other objectives and the controls too.")
     ] = True,
     parent: Annotated[Path | None, typer.Option(help="Generation 0; the built-in model.")] = None,
-    workers: Annotated[int, typer.Option(help="Lives at once; all cores by default.")] = 0,
+    workers: Workers = 0,
     as_json: JsonOut = False,
 ) -> None:
     """All stages, generation after generation, on worlds of this machine."""
     from agent.models import resolve
     from finetune.evolving import evolve
+    from finetune.gating import shipped
     from finetune.notary import notary
     from finetune.plan import Plan
     from finetune.training import Course
 
     course = Course()
     plan = Plan(
-        files=tuple(_worlds(scenario or [])),
+        files=tuple(shipped(scenario or [])),
         rounds=rounds,
         learn_seeds=learn,
         judge_seeds=judge,
@@ -105,19 +166,9 @@ def run(
         course=replace(course, policy=replace(course.policy, moments=moments)),
         controls=controls,
     )
-    with notary(out / "notary") as registrar:
-        line = evolve(out, parent or resolve("builtin:g0"), plan, registrar, _tell(as_json))
+    first, its = parent or resolve("builtin:g0"), lambda: notary(out / "notary")
+    line = evolve(out, first, plan, its, _tell(as_json))
     _say({"line": [each.name for each in line], "report": str(out / "report.html")}, as_json)
-
-
-def _worlds(named: list[Path]) -> list[Path]:
-    """Those named, or the shipped ones for which a bound is known."""
-    from world.arena.plan import scenarios
-    from world.clairvoyant import foreseen
-    from world.scenario import load_scenario
-
-    found = scenarios(named)
-    return found if named else [path for path in found if foreseen(load_scenario(path))]
 
 
 def _tell(quiet: bool) -> Any:

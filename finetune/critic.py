@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from finetune.features import ACTION_N, STATE_N
+from finetune.features import ACTION_N, AGE, STATE_N
 from finetune.moments import LAST, Moments, batches
 
 NEVER: Final = -1e9
@@ -34,15 +34,18 @@ class CriticCourse:
     batch: int = 256
     threads: int = 1
     lr: float = 1e-3
-    discount: float = 0.99
-    shaping_h: float = 4.0
-    """What a doubling of one's runway (over one hour) is worth beforehand."""
+    discount: float = 0.98
+    """Of an hour from now, against one now."""
     beta: float = 1.0
     """Hours of advantage by which the improved choice grows e times likelier."""
-    follow: float = 0.01
-    """How fast the slow copy follows."""
+    trace: float = 0.9
+    """How far what a life really met counts before what is foretold of it takes over."""
+    looks: int = 20
+    """How often the targets of all moments are reckoned anew."""
     share: float = 0.7
     """Of the lives, so many teach each member."""
+    doubt: float = 1.0
+    """Of the members' spread, what an advantage has to be more than."""
 
 
 class Critic(nn.Module):
@@ -118,76 +121,105 @@ def learn(
     torch.manual_seed(course.seed)
     torch.set_num_threads(course.threads)
     dice = np.random.default_rng(course.seed)
-    critic, slow = (Critic(course.members, course.width) for _ in range(2))
+    critic = Critic(course.members, course.width)
     _scale(critic, moments)
-    slow.load_state_dict(critic.state_dict())
     lives = int(moments.life.max(initial=0)) + 1
     mask = torch.from_numpy(dice.random((course.members, lives)) < course.share).float()
     optimizer = torch.optim.Adam(critic.parameters(), lr=course.lr)
     hours = moments.hours if reward is None else reward
-    potential = course.shaping_h * np.log2(1 + np.minimum(moments.runway, 1000.0))
-    mean = 0.0
+    rows = moments.starts[:-1] + moments.chosen
+    every, target, mean = max(1, course.steps // course.looks), torch.empty(0), 0.0
     for step, which in zip(
         range(course.steps), batches(len(moments), course.batch, dice), strict=False
     ):
+        if step % every == 0:
+            target = torch.from_numpy(targets(critic, moments, hours, course))
         for group in optimizer.param_groups:
             group["lr"] = course.lr * min(1.0, 2 * (1 - step / course.steps))
-        target = _target(slow, moments, which, hours, potential, course)
-        rows = moments.starts[which] + moments.chosen[which]
         taken = torch.cat(
-            (torch.from_numpy(moments.states[which]), torch.from_numpy(moments.lines[rows])), -1
+            (
+                torch.from_numpy(moments.states[which]),
+                torch.from_numpy(moments.lines[rows[which]]),
+            ),
+            -1,
         )
-        apart = critic(taken) - target
+        apart = critic(taken) - target[torch.from_numpy(which)]
         weight = mask[:, torch.from_numpy(moments.life[which]).long()]
         loss = (_huber(apart) * weight).sum() / weight.sum().clamp_min(1)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         nn.utils.clip_grad_norm_(critic.parameters(), 10.0)
         optimizer.step()
-        with torch.no_grad():
-            for ours, theirs in zip(slow.parameters(), critic.parameters(), strict=True):
-                ours.lerp_(theirs, course.follow)
         mean += (loss.item() - mean) * (0.02 if step else 1)
         tell(step + 1, mean)
     return critic.eval()
 
 
-@torch.no_grad()
-def _target(
-    slow: Critic,
-    moments: Moments,
-    which: np.ndarray[Any, Any],
-    hours: np.ndarray[Any, Any],
-    potential: np.ndarray[Any, Any],
-    course: CriticCourse,
-) -> Tensor:
-    """Reward, shaped, and what follows it.
+def targets(
+    critic: Critic, moments: Moments, hours: np.ndarray[Any, Any], course: CriticCourse
+) -> np.ndarray[Any, Any]:
+    """For each moment what its life met from there on, passing over to what is foretold.
 
     A death is followed by nothing, a censored end by more of the same: its own value.
     """
-    following = moments.following[which]
-    over = following == LAST
-    died = over & moments.died[which]
-    after = np.where(over, which, following)
-    menu = menus(moments, after)
-    least = values(slow, menu).amin(0)
-    worth = (improved(menu, least, course.beta) * least).sum(-1).numpy()
-    worth = np.where(died, 0.0, worth)
-    ahead = np.where(died, 0.0, potential[after])
-    shaped = course.discount * ahead - potential[which]
-    found = hours[which] + shaped + course.discount * worth
-    return torch.from_numpy(found.astype(np.float32))
+    worth = _worth(critic, moments, course.beta)
+    potential, fading = beforehand(moments, course.discount), discounts(moments, course.discount)
+    found = np.zeros(len(moments), dtype=np.float64)
+    for i in range(len(moments) - 1, -1, -1):
+        after = moments.following[i]
+        if after != LAST:
+            ahead = course.trace * found[after] + (1 - course.trace) * worth[after]
+            ahead += potential[after]
+        else:
+            ahead = 0.0 if moments.died[i] else worth[i] + potential[i]
+        found[i] = hours[i] + fading[i] * ahead - potential[i]
+    return found.astype(np.float32)
+
+
+def beforehand(moments: Moments, discount: float) -> np.ndarray[Any, Any]:
+    """What the money in hand pays for by itself: a potential, which favours no action."""
+    found: np.ndarray[Any, Any] = (1 - discount**moments.runway) / -np.log(discount)
+    return found
+
+
+def discounts(moments: Moments, discount: float) -> np.ndarray[Any, Any]:
+    """From each moment to the one that follows it, by the hours between them."""
+    age_h = np.expm1(moments.states[:, AGE])
+    after = np.where(moments.following == LAST, np.arange(len(moments)), moments.following)
+    found: np.ndarray[Any, Any] = discount ** np.maximum(age_h[after] - age_h, 0.0)
+    return found
 
 
 @torch.no_grad()
-def judged(critic: Critic, moments: Moments, size: int = 4096) -> np.ndarray[Any, Any]:
-    """The least optimistic value of every line of every menu, in the order of `lines`."""
-    found = np.zeros(len(moments.lines), dtype=np.float32)
+def _worth(critic: Critic, moments: Moments, beta: float, size: int = 4096) -> np.ndarray[Any, Any]:
+    """Every moment's value, at least, under choices a little better than those made there."""
+    found = np.zeros(len(moments), dtype=np.float64)
     for at in range(0, len(moments), size):
         which = np.arange(at, min(at + size, len(moments)))
         menu = menus(moments, which)
         least = values(critic, menu).amin(0)
-        found[moments.starts[which[0]] : moments.starts[which[-1] + 1]] = least[menu.there].numpy()
+        found[which] = (improved(menu, least, beta) * least).sum(-1).numpy()
+    return found
+
+
+@torch.no_grad()
+def advantages(
+    critic: Critic, moments: Moments, doubt: float, size: int = 4096
+) -> np.ndarray[Any, Any]:
+    """How much more every line is worth than what was likely, as far as the members agree.
+
+    Their mean, less `doubt` times their spread, and nothing where that is more than all of it.
+    """
+    found = np.zeros(len(moments.lines), dtype=np.float32)
+    for at in range(0, len(moments), size):
+        which = np.arange(at, min(at + size, len(moments)))
+        menu = menus(moments, which)
+        value = values(critic, menu)
+        apart = value - (value * menu.mu).sum(-1, keepdim=True)
+        mean, spread = apart.mean(0), apart.std(0)
+        agreed = mean.sign() * (mean.abs() - doubt * spread).clamp_min(0)
+        lines = slice(moments.starts[which[0]], moments.starts[which[-1] + 1])
+        found[lines] = agreed[menu.there].numpy()
     return found
 
 

@@ -3,6 +3,7 @@
     WorkError
     ├── BadData        lives or tables that nothing can be learnt from
     ├── BadBase        a large model, or its GGUF file, that cannot be taught or run here
+    ├── BadLaunch      an engine that is not there, or whose processes failed
     ├── BadStage       a stage's folder holds something else than this stage would write
     ├── NoPromise      a gate without a pre-registration on chain
     ├── NotPromoted    a child that the gate did not let through is bred from
@@ -42,6 +43,12 @@ class BadBase(WorkError):
     """This model cannot be taught here."""
 
     advice = "docs/learning.md, larger models, says which can, and what must lie in the folder"
+
+
+class BadLaunch(WorkError):
+    """Training could not be started so."""
+
+    advice = "--engine local trains in this process, or in all that torchrun or accelerate started"
 
 
 class BadStage(WorkError):

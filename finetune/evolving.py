@@ -14,7 +14,7 @@ from typing import Final
 from finetune.dataset import dataset
 from finetune.gate import gate
 from finetune.mix import mix
-from finetune.plan import LEARN, Generation, Plan, Registrar, Tell, seeds
+from finetune.plan import LEARN, Generation, Notary, Plan, Tell, seeds
 from finetune.sealed import open_sealed
 from finetune.training import MODEL, train
 from world.arena.plan import Case, Policy, cases
@@ -28,9 +28,7 @@ TEACHERS: Final = ("random", "heuristic")
 """Rules whose lives are learnt from besides the generations' own: they try what models do not."""
 
 
-def evolve(
-    root: Path, first: Path, plan: Plan, registrar: Registrar, tell: Tell
-) -> list[Generation]:
+def evolve(root: Path, first: Path, plan: Plan, notary: Notary, tell: Tell) -> list[Generation]:
     """The generations that were promoted, the first one with them."""
     root.mkdir(parents=True, exist_ok=True)
     line, tries = [Generation(0, first)], 0
@@ -43,7 +41,7 @@ def evolve(
         tell(f"round {number}: {_said(data.manifest['figures'])}")
         done = train(data.folder, parent.model, root / f"generation-{number}", plan.course, tell)
         child = Generation(number, done.folder / MODEL)
-        verdict = gate(root / f"gate-{number}", parent, child, tries, plan, registrar, tell)
+        verdict = gate(root / f"gate-{number}", parent, child, tries, plan, notary, tell)
         tell(
             f"{child.name} is {'promoted' if verdict.promoted else 'rejected'}: "
             f"{verdict.child_h:.1f} h, {parent.name} {verdict.parent_h:.1f} h, e {verdict.e:.3g}"
@@ -52,7 +50,7 @@ def evolve(
         if verdict.promoted:
             line.append(child)
             tries = 0
-    open_sealed(root, line, plan, registrar, tell)
+    open_sealed(root, line, plan, notary, tell)
     return line
 
 

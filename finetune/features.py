@@ -25,6 +25,8 @@ PARAMS: Final = 4
 """As many as the prompt shows."""
 STATES: Final = ("requested", "active", "grace")
 STATE_N: Final = 26
+AGE: Final = 7
+"""Where in a state its age stands, as log(1 + hours)."""
 ACTION_N: Final = len(KEYS) + 1 + 3 * PARAMS
 
 Array = np.ndarray[Any, np.dtype[np.float32]]

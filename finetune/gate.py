@@ -16,7 +16,7 @@ from statistics import mean, stdev
 from typing import Any, Final
 
 from finetune.errors import AnchorDrifted
-from finetune.plan import ANCHOR, JUDGE, VETO, Generation, Plan, Registrar, Tell, seeds
+from finetune.plan import ANCHOR, JUDGE, VETO, Generation, Notary, Plan, Tell, seeds
 from finetune.probe import Probed, probe
 from finetune.promise import Promise, confirm, load, register, save
 from finetune.stage import digest, put
@@ -43,7 +43,7 @@ def gate(
     child: Generation,
     tries: int,
     plan: Plan,
-    registrar: Registrar,
+    notary: Notary,
     tell: Tell,
 ) -> Verdict:
     """Judged once; asked again, the verdict is read."""
@@ -51,16 +51,8 @@ def gate(
         told = json.loads((out / VERDICT).read_text("utf-8"))
         told["against"] = tuple(told["against"])
         return Verdict(**told)
-    promise = Promise(
-        hypothesis=f"{child.name} lives longer than {parent.name}",
-        child=digest(child.model),
-        parent=digest(parent.model),
-        worlds={(made := load_scenario(path)).name: made.digest for path in plan.files},
-        heuristic=figures_digest(),
-        seeds=list(seeds(child.number, JUDGE, plan.judge_seeds)),
-        tries=tries,
-    )
-    kept = promised(out, promise, registrar, tell)
+    promise = promise_for(parent, child, tries, plan)
+    kept = promised(out, promise, notary, tell)
     if veto := backtest(out, parent, child, plan, tell):
         return _remember(out, Verdict(False, 0.0, 0.0, 0.0, 0, (veto,), promise.child))
     found = probe(out / "probe", plan, child, tell)
@@ -82,19 +74,32 @@ def gate(
     return _remember(out, verdict)
 
 
-def promised(out: Path, promise: Promise, registrar: Registrar, tell: Tell) -> Promise:
+def promise_for(parent: Generation, child: Generation, tries: int, plan: Plan) -> Promise:
+    return Promise(
+        hypothesis=f"{child.name} lives longer than {parent.name}",
+        child=digest(child.model),
+        parent=digest(parent.model),
+        worlds={(made := load_scenario(path)).name: made.digest for path in plan.files},
+        heuristic=figures_digest(),
+        seeds=list(seeds(child.number, JUDGE, plan.judge_seeds)),
+        tries=tries,
+    )
+
+
+def promised(out: Path, promise: Promise, notary: Notary, tell: Tell) -> Promise:
     """Put on chain before anything is tried; afterwards it is only looked up."""
     out.mkdir(parents=True, exist_ok=True)
-    path = out / PROMISE
+    path, began = out / PROMISE, out / "began"
     if not path.exists():
-        save(path, promise, asyncio.run(register(promise, registrar.rpc, registrar.key)))
-    kept, anchored = load(path)
-    kept.hold(promise)
-    began = out / "began"
+        with notary() as at:
+            anchored = asyncio.run(register(promise, at.rpc, at.key))
+        save(path, promise, anchored)
     if not began.exists():
         began.write_text(f"{time.time() + 1:.3f}\n", "utf-8")
-    before = float(began.read_text("utf-8"))
-    asyncio.run(confirm(kept, anchored, registrar.rpc, before))
+    kept, anchored = load(path)
+    kept.hold(promise)
+    with notary() as at:
+        asyncio.run(confirm(kept, anchored, at.rpc, float(began.read_text("utf-8"))))
     tell(f"promised on chain in block {anchored.block}: {kept.hypothesis}")
     return kept
 

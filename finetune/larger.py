@@ -17,7 +17,7 @@ from finetune.adapter import export_adapter, is_four_bits
 from finetune.base import Base, open_base, reread, text_of
 from finetune.crew import Crew
 from finetune.errors import BadBase
-from finetune.lora import Tuning, tune
+from finetune.lora import tune
 from finetune.moments import Moments
 from finetune.objective import Lesson
 from finetune.parents import parent_of
@@ -25,7 +25,7 @@ from finetune.parity import FOUR_BITS, Judge, Parity, by_llama, compare, sample
 from finetune.raising import Written
 from finetune.situations import Example
 from finetune.stage import digest
-from finetune.teach import Improving, Progress
+from finetune.teach import Improving, Progress, Tuning
 
 ADAPTER: Final = "adapter.gguf"
 PEFT: Final = "adapter"

@@ -7,7 +7,6 @@ crew are those of the small policy.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,20 +20,11 @@ from finetune.crew import Crew
 from finetune.loss import Batch
 from finetune.moments import Moments
 from finetune.objective import Lesson
-from finetune.teach import Improving, Progress, Student, prepare, teach
+from finetune.teach import Improving, Progress, Student, Tuning, prepare, teach
 
 PARENT: Final = "parent"
 TARGETS: Final = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Every matrix of a layer, by transformers' names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """How much of the model may change, and how fast."""
-
-    rank: int = 16
-    alpha: int = 32
-    lr: float = 2e-4
 
 
 def tune(

@@ -6,6 +6,7 @@ advantages of whole lives; and two controls in which nothing can be learnt. Pure
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +29,8 @@ class Aim:
     name: str = "awrq"
     beta: float = 0.35
     """Advantages are taken in their own spread; this much of it makes e times likelier."""
+    merit: float = 1.0
+    """A life that lasted a spread longer than others of its world weighs e to this times more."""
     most_life: float = 0.01
     """No life weighs more of the whole."""
     seed: int = 0
@@ -44,11 +47,11 @@ class Lesson(NamedTuple):
     sign: Array
 
 
-def lesson(moments: Moments, value: Array, aim: Aim) -> Lesson:
-    """`value` is the critic's, of every line."""
+def lesson(
+    moments: Moments, advantage: Array, aim: Aim, worlds: Sequence[str] | None = None
+) -> Lesson:
+    """`advantage` is the critic's, of every line over what was likely; `worlds` are the lives'."""
     menu_of = np.repeat(np.arange(len(moments)), np.diff(moments.starts))
-    expected = _sum(moments.mu * value, menu_of, len(moments))
-    advantage = value - expected[menu_of]
     ones = np.ones(len(moments), dtype=np.float32)
     if aim.name == "shuffled":
         return Lesson(moments.mu, _fair(moments, _shuffled(moments, advantage, aim), aim), ones)
@@ -62,7 +65,8 @@ def lesson(moments: Moments, value: Array, aim: Aim) -> Lesson:
             np.exp(np.minimum(advantage / (aim.beta * spread), 50)), CLIP
         )
         target = grown / _sum(grown, menu_of, len(moments))[menu_of]
-        return Lesson(target.astype(np.float32), _fair(moments, ones, aim), ones)
+        weight = ones if aim.name == "zero" else _merit(moments, worlds, aim.merit)[moments.life]
+        return Lesson(target.astype(np.float32), _fair(moments, weight, aim), ones)
     fitness = _fitness(moments)
     if aim.name == "filtered":
         kept = (fitness >= np.quantile(fitness, 1 - BEST)).astype(np.float32)
@@ -73,6 +77,18 @@ def lesson(moments: Moments, value: Array, aim: Aim) -> Lesson:
         return Lesson(taken, _fair(moments, weight[moments.life], aim), ones)
     good = np.where(fitness >= np.median(fitness), 1.0, -1.0).astype(np.float32)
     return Lesson(taken, _fair(moments, ones, aim), good[moments.life])
+
+
+def _merit(moments: Moments, worlds: Sequence[str] | None, merit: float) -> Array:
+    """Of each life beside the others that had the same luck."""
+    hours = _fitness(moments)
+    _, world = np.unique(worlds or ["one"] * len(hours), return_inverse=True)
+    lives = np.bincount(world)
+    mean = np.bincount(world, weights=hours) / lives
+    spread = np.sqrt(np.bincount(world, weights=(hours - mean[world]) ** 2) / lives)
+    standing = (hours - mean[world]) / np.maximum(spread, 1.0)[world]
+    found: Array = np.minimum(np.exp(merit * standing), CLIP).astype(np.float32)
+    return found
 
 
 def _shuffled(moments: Moments, advantage: Array, aim: Aim) -> Array:

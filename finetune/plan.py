@@ -7,6 +7,7 @@ round for round; those from `SEALED` on are looked at once, in the end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -66,6 +67,10 @@ class Registrar:
 
     rpc: str
     key: Key
+
+
+Notary = Callable[[], AbstractContextManager[Registrar]]
+"""Opened for as long as something is promised or looked up."""
 
 
 def seeds(round_: int, use: int, count: int) -> range:

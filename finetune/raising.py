@@ -14,6 +14,7 @@ from finetune.export import export, quantize, restore
 from finetune.improve import Improving, Progress, improve
 from finetune.moments import Moments
 from finetune.objective import Lesson
+from finetune.parents import parent_of
 from finetune.parity import Parity, by_llama, by_torch, compare, sample
 from finetune.policy import Policy
 from finetune.stage import digest
@@ -49,6 +50,15 @@ class Small:
         return Written({"model": digest(part / MODEL)}, found, found.holds)
 
 
+def refuse(parent: Path) -> None:
+    """What cannot be taught is told of before a critic is learnt."""
+    if not parent.is_file():
+        model = parent_of(parent).model
+        from finetune.base import open_base  # transformers takes seconds to import
+
+        open_base(model)
+
+
 def raised(
     parent: Path,
     moments: Moments,
@@ -61,7 +71,7 @@ def raised(
 ) -> Child:
     """A folder holds a large model or an adapter, a file a small one."""
     if parent.is_dir():
-        from finetune.larger import rear  # transformers takes seconds to import
+        from finetune.larger import rear
 
         return rear(parent, moments, lesson, how, tell, crew, kto=kto)
     mates = crew if crew.size > 1 else ALONE  # a small one is no faster on an accelerator

@@ -8,7 +8,7 @@ from typing import Final
 
 from finetune.comparing import compared
 from finetune.gate import promised
-from finetune.plan import SEALED, Generation, Plan, Registrar, Tell, seeds
+from finetune.plan import SEALED, Generation, Notary, Plan, Tell, seeds
 from finetune.promise import Promise
 from finetune.stage import digest
 from finetune.telling import tell_all
@@ -22,7 +22,7 @@ RULES: Final = ("passive", "random", "reflex", "heuristic")
 
 
 def open_sealed(
-    root: Path, line: Sequence[Generation], plan: Plan, registrar: Registrar, tell: Tell
+    root: Path, line: Sequence[Generation], plan: Plan, notary: Notary, tell: Tell
 ) -> None:
     """All generations, the rules and what is compared with them live there; then all is told."""
     first, last = line[0], line[-1]
@@ -40,7 +40,7 @@ def open_sealed(
             seeds=its,
             others={each.name: digest(Path(each.model)) for each in others},
         ),
-        registrar,
+        notary,
         tell,
     )
     tell(f"sealed worlds are opened: {len(its)} of each scenario")

@@ -38,6 +38,15 @@ class Improving:
     threads: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How much of a large model may change, and how fast."""
+
+    rank: int = 16
+    alpha: int = 32
+    lr: float = 2e-4
+
+
 class Progress(NamedTuple):
     step: int
     steps: int

@@ -6,31 +6,29 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
 
-from compute.llama import Llama
-from finetune.critic import CriticCourse, judged, learn
+from finetune.crew import ALONE, Crew
+from finetune.critic import CriticCourse, advantages, learn
 from finetune.dataset import load
 from finetune.errors import BadData
-from finetune.export import export, quantize, restore
-from finetune.improve import Improving, Progress, improve
 from finetune.moments import Moments
-from finetune.objective import Aim, lesson
-from finetune.parity import Parity, by_llama, by_torch, compare
-from finetune.situations import Example
+from finetune.objective import Aim, Lesson, lesson
+from finetune.parents import parent_digest
+from finetune.parting import hash_of, part_of
+from finetune.raising import MODEL, raised, refuse
 from finetune.stage import Done, check, digest, stage
+from finetune.teach import Improving, Progress, Tuning
 from finetune.trying import Trial, try_critic
 
-MODEL: Final = "model.gguf"
+__all__ = ["MODEL", "Course", "assist", "part_of", "train"]
+
 CARD: Final = "README.md"
 UNSEEN: Final = 5
 """One of so many worlds is kept from the critic that is tried."""
-CHECKED: Final = 300
-"""Prompts on which the exported file is compared with the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,62 +42,89 @@ class Course:
     """Whether the critic is tried on unseen lives: it takes as long as learning."""
 
 
-def train(data: Path, parent: Path, out: Path, course: Course, tell: Callable[[str], None]) -> Done:
-    """Learn a critic, teach the child, write and check its file."""
-    check(data)
-    inputs = {"dataset": digest(data / "manifest.json"), "parent": digest(parent)}
-    return stage(
-        out, "train", inputs, asdict(course), lambda part: _work(data, parent, part, course, tell)
+def train(
+    data: Path,
+    parent: Path,
+    out: Path,
+    course: Course,
+    tell: Callable[[str], None],
+    crew: Crew = ALONE,
+) -> Done:
+    """Learn a critic, teach the child, write and check its file; the others of a crew `assist`."""
+    inputs = _inputs(data, parent)
+    settings = asdict(course) | ({"lora": asdict(Tuning())} if parent.is_dir() else {})
+    done = stage(
+        out,
+        "train",
+        inputs,
+        settings,
+        lambda part: _work(data, parent, part, course, tell, inputs, crew),
     )
+    if not done.fresh:
+        crew.hear(None)
+    return done
+
+
+def assist(data: Path, parent: Path, course: Course, crew: Crew) -> None:
+    """Teach the first process's lesson with it, unless it finds that all was done before."""
+    heard: tuple[Mapping[str, str], Lesson] | None = crew.hear()
+    if heard is None:
+        return
+    inputs, taught = heard
+    if inputs != _inputs(data, parent):
+        raise BadData("another process reads other files", rank=crew.rank)
+    kto = course.aim.name == "kto"
+    raised(parent, load(data)[0], taught, course.policy, lambda _: None, crew, kto=kto)
+
+
+def _inputs(data: Path, parent: Path) -> Mapping[str, str]:
+    check(data)
+    return {"dataset": digest(data / "manifest.json"), "parent": parent_digest(parent)}
 
 
 def _work(
-    data: Path, parent: Path, part: Path, course: Course, tell: Callable[[str], None]
+    data: Path,
+    parent: Path,
+    part: Path,
+    course: Course,
+    tell: Callable[[str], None],
+    inputs: Mapping[str, str],
+    crew: Crew,
 ) -> Mapping[str, Any]:
     began = perf_counter()
+    refuse(parent)
     moments, told = load(data)
     if len(moments) < course.policy.batch:
         raise BadData("too few moments to learn from", moments=len(moments))
     trial = _trial(moments, told, course, tell) if course.trial else None
     critic = learn(moments, course.critic, _telling("critic", course.critic.steps, tell))
-    taught = lesson(moments, judged(critic, moments), course.aim)
-    policy = improve(
-        restore(parent),
+    worth = advantages(critic, moments, course.critic.doubt)
+    taught = lesson(moments, worth, course.aim, worlds_of(told))
+    crew.hear((inputs, taught))
+    child = raised(
+        parent,
         moments,
         taught,
         course.policy,
         lambda at: _tell_policy(at, tell),
+        crew,
         kto=course.aim.name == "kto",
     )
-    with TemporaryDirectory() as folder:
-        full = Path(folder) / "full.gguf"
-        export(policy, full, "forager")
-        quantize(full, part / MODEL)
-    parity = check_export(policy, part / MODEL, moments)
+    written = child.write(part)
     figures = {
         "lives": len(told),
         "transitions": len(moments),
         "train_minutes": round((perf_counter() - began) / 60, 2),
-        "parity": asdict(parity),
+        "parity": asdict(written.parity),
         "critic": asdict(trial) if trial else None,
-        "model": digest(part / MODEL),
+        "processes": crew.size,
+        **written.figures,
     }
-    (part / CARD).write_text(_card(figures, parent, course), "utf-8")
-    if not parity.holds:
-        raise BadData("the exported file does not choose as the network does", tv=parity.tv)
+    (part / CARD).write_text(_card(figures, inputs["parent"], course), "utf-8")
+    if not written.holds:
+        apart = asdict(written.parity)
+        raise BadData("the exported file does not choose as the network does", **apart)
     return _plain(figures)
-
-
-def check_export(policy: Any, path: Path, moments: Moments) -> Parity:
-    """The same prompts through torch and llama.cpp."""
-    llama = Llama(path)
-    which = np.linspace(0, len(moments) - 1, min(CHECKED, len(moments))).astype(int)
-    examples = [
-        Example(list(map(int, moments.prompt(i))), [0.0] * (int(np.diff(moments.starts)[i])))
-        for i in which
-        if np.diff(moments.starts)[i] > 1
-    ]
-    return compare(examples, by_torch(policy), by_llama(llama))
 
 
 def _trial(
@@ -107,8 +132,7 @@ def _trial(
 ) -> Trial | None:
     """Kept apart by the world they lived in: its seed is in the head of no life but its own."""
     tell("trying the critic on worlds it has not seen")
-    worlds = [str(each.get("world") or each.get("life")) for each in told]
-    unseen = np.asarray([hash_of(world) % UNSEEN == 0 for world in worlds])
+    unseen = np.asarray([hash_of(world) % UNSEEN == 0 for world in worlds_of(told)])
     if not unseen.any() or unseen.all():
         return None
     return try_critic(
@@ -116,38 +140,9 @@ def _trial(
     )
 
 
-def hash_of(text: str) -> int:
-    """The same in every process, unlike `hash`."""
-    from hashlib import sha256
-
-    return int.from_bytes(sha256(text.encode()).digest()[:4], "big")
-
-
-def part_of(moments: Moments, lives: np.ndarray[Any, Any]) -> Moments:
-    """Only the moments of some lives."""
-    keep = np.flatnonzero(lives[moments.life])
-    at = np.full(len(moments) + 1, -1, dtype=np.int64)
-    at[keep] = np.arange(len(keep))
-    lines = np.concatenate([np.arange(moments.starts[i], moments.starts[i + 1]) for i in keep])
-    tokens = np.concatenate(
-        [np.arange(moments.token_starts[i], moments.token_starts[i + 1]) for i in keep]
-    )
-    numbers = np.cumsum(lives) - 1
-    return Moments(
-        life=numbers[moments.life[keep]].astype(np.int32),
-        states=moments.states[keep],
-        starts=np.concatenate(([0], np.cumsum(np.diff(moments.starts)[keep]))),
-        lines=moments.lines[lines],
-        mu=moments.mu[lines],
-        chosen=moments.chosen[keep],
-        hours=moments.hours[keep],
-        runway=moments.runway[keep],
-        following=at[moments.following[keep]],
-        died=moments.died[keep],
-        remaining=moments.remaining[keep],
-        token_starts=np.concatenate(([0], np.cumsum(np.diff(moments.token_starts)[keep]))),
-        tokens=moments.tokens[tokens],
-    )
+def worlds_of(told: Sequence[Mapping[str, Any]]) -> list[str]:
+    """In which world each life was: all that were born of one seed had the same luck."""
+    return [str(each.get("world") or each.get("life")) for each in told]
 
 
 def _telling(what: str, steps: int, tell: Callable[[str], None]) -> Callable[[int, float], None]:
@@ -173,14 +168,15 @@ def _plain(figures: Mapping[str, Any]) -> Mapping[str, Any]:
     return plain
 
 
-def _card(figures: Mapping[str, Any], parent: Path, course: Course) -> str:
+def _card(figures: Mapping[str, Any], parent: str, course: Course) -> str:
     same = figures["parity"]
+    worn = f"| adapter | `{figures['adapter']}` |\n" if "adapter" in figures else ""
     return f"""# A generation
 
 | | |
 | --- | --- |
 | SHA-256 | `{figures["model"]}` |
-| parent | `{digest(parent)}` |
+{worn}| parent | `{parent}` |
 | objective | {course.aim.name}, beta {course.aim.beta} |
 | learnt from | {figures["transitions"]:,} decisions of {figures["lives"]} lives |
 | in llama.cpp | total variation {same["tv"]:.4f}, same favourite {same["agreement"]:.1%} |

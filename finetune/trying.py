@@ -8,7 +8,15 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from finetune.critic import Critic, CriticCourse, learn, menus, values
+from finetune.critic import (
+    Critic,
+    CriticCourse,
+    beforehand,
+    discounts,
+    learn,
+    menus,
+    values,
+)
 from finetune.moments import LAST, Moments
 
 AS_BEFORE: Final = 1e6
@@ -45,10 +53,10 @@ def try_critic(seen: Moments, unseen: Moments, course: CriticCourse) -> Trial:
 
 def returns(moments: Moments, discount: float) -> np.ndarray[Any, Any]:
     """Discounted paid hours from each moment on."""
-    found = np.zeros(len(moments), dtype=np.float64)
+    found, fading = np.zeros(len(moments), dtype=np.float64), discounts(moments, discount)
     for i in range(len(moments) - 1, -1, -1):
         after = moments.following[i]
-        found[i] = moments.hours[i] + (discount * found[after] if after != LAST else 0.0)
+        found[i] = moments.hours[i] + (fading[i] * found[after] if after != LAST else 0.0)
     return found
 
 
@@ -72,8 +80,7 @@ def _value(
 ) -> np.ndarray[Any, Any]:
     menu = menus(moments, which)
     mean = (values(critic, menu).mean(0) * menu.mu).sum(-1).numpy()
-    potential = course.shaping_h * np.log2(1 + np.minimum(moments.runway[which], 1000.0))
-    found: np.ndarray[Any, Any] = mean + potential
+    found: np.ndarray[Any, Any] = mean + beforehand(moments, course.discount)[which]
     return found
 
 

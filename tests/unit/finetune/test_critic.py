@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from finetune.critic import CriticCourse, judged, learn
-from finetune.features import ACTION_N, STATE_N
+from finetune.critic import CriticCourse, advantages, beforehand, learn, targets
+from finetune.features import ACTION_N, AGE, STATE_N
 from finetune.moments import LAST, Moments
 from finetune.trying import concordance, returns
 
@@ -23,6 +25,7 @@ def toy(lives=60, length=12, seed=0):
     following[length - 1 :: length] = LAST
     states = np.ones((count, STATE_N), dtype=np.float32)
     states[:, 0] = np.tile(np.linspace(0, 1, length), lives)
+    states[:, AGE] = np.log1p(np.tile(np.arange(length), lives))
     return Moments(
         life=np.repeat(np.arange(lives), length).astype(np.int32),
         states=states,
@@ -40,25 +43,54 @@ def toy(lives=60, length=12, seed=0):
     )
 
 
-COURSE = CriticCourse(members=3, width=32, steps=250, batch=128, lr=3e-3, shaping_h=0.0)
+COURSE = CriticCourse(members=3, width=32, steps=250, batch=128, lr=3e-3)
+
+
+def worth(critic, told, doubt=0.0):
+    """How much more the second action is held to be worth, on average."""
+    found = advantages(critic, told, doubt).reshape(-1, 2)
+    return float((found[:, 1] - found[:, 0]).mean())
 
 
 def test_what_is_paid_for_is_worth_more():
-    value = judged(learn(toy(), COURSE), toy()).reshape(-1, 2)
-    better = (value[:, 1] - value[:, 0]).mean()
-    assert 0.5 < better < 2.0
+    assert 0.5 < worth(learn(toy(), COURSE), toy()) < 2.0
 
 
 def test_rewards_that_say_nothing_teach_nothing():
     told = toy()
     nothing = np.zeros(len(told), dtype=np.float32)
-    value = judged(learn(told, COURSE, reward=nothing), told).reshape(-1, 2)
-    assert abs((value[:, 1] - value[:, 0]).mean()) < 0.2
+    assert abs(worth(learn(told, COURSE, reward=nothing), told)) < 0.2
+
+
+def test_what_the_members_do_not_agree_on_is_nothing():
+    critic = learn(toy(), COURSE)
+    assert 0 < worth(critic, toy(), 1.0) < worth(critic, toy())
+    assert worth(critic, toy(), 1000.0) == 0.0
+
+
+def test_advantages_of_a_menu_cancel_out_by_what_was_likely():
+    told = toy()
+    found = advantages(learn(told, COURSE), told, 0.0)
+    assert np.allclose((found * told.mu).reshape(-1, 2).sum(1), 0, atol=1e-5)
+
+
+def test_money_in_hand_favours_no_action_and_a_death_takes_it_all():
+    told = toy(lives=1, length=3)
+    course = replace(COURSE, trace=1.0, discount=0.5)
+    critic = learn(told, replace(course, steps=1))
+    rich = replace(told, runway=np.asarray([5, 9, 2], dtype=np.float32))
+    poor = replace(told, runway=np.zeros(3, dtype=np.float32))
+    foretold = beforehand(rich, 0.5)
+    assert np.allclose(
+        targets(critic, rich, rich.hours, course) + foretold,
+        targets(critic, poor, poor.hours, course),
+        atol=1e-5,
+    )
 
 
 def test_the_same_seed_gives_the_same_critic():
     short = CriticCourse(members=2, width=16, steps=20, batch=64)
-    one, other = (judged(learn(toy(), short), toy()) for _ in range(2))
+    one, other = (advantages(learn(toy(), short), toy(), 1.0) for _ in range(2))
     assert np.array_equal(one, other)
 
 

@@ -32,7 +32,8 @@ def moments(count=60, lives=6, lines=3, seed=0):
     )
 
 
-WORTH = np.tile(np.asarray([0.0, 1.0, -1.0], dtype=np.float32), 60)
+WORTH = np.tile(np.asarray([-0.2, 0.8, -1.2], dtype=np.float32), 60)
+"""Over what was likely: nothing on average."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,3 +83,13 @@ def test_no_life_outweighs_all_the_others():
     found = lesson(told, WORTH, Aim("per_sample", beta=0.05, most_life=0.3))
     held = np.bincount(told.life, weights=found.weight)
     assert held.max() / held.sum() < 0.35
+
+
+def test_a_life_that_lasted_longer_than_others_of_its_world_weighs_more():
+    told = moments()
+    worlds = ["easy", "easy", "hard", "hard", "alone", "other"]  # 1 to 6 hours an entry
+    held = np.bincount(told.life, weights=lesson(told, WORTH, Aim(most_life=1.0), worlds).weight)
+    assert held[1] > 2 * held[0]
+    assert held[3] > 2 * held[2]
+    assert held[0] == pytest.approx(held[2])
+    assert held[4] == pytest.approx(held[5])

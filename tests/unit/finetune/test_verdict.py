@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from finetune.verdict import false_promotions, judge
 from tests.evaluated import one as row
 
