@@ -224,14 +224,15 @@ def test_killed_in_the_middle_it_goes_on_and_lives_each_case_once(tmp_path):
     assert not folder_for(str(out)).exists()
 
 
-def test_told_to_stop_it_leaves_nothing_of_ours_behind(tmp_path):
+@pytest.mark.parametrize(("told", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_told_to_stop_it_leaves_nothing_of_ours_behind(tmp_path, told, code):
     out = tmp_path / "out"
     process = arena(hamlet(tmp_path), out, "--policies", "reflex", "--seeds", "1-8")
     until(lambda: any(folder_for(str(out)).glob("*/chain/anvil.log")))
     pids = family(process.pid)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, told)
     _, complaints = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in complaints
     gone(pids)
     assert not folder_for(str(out)).exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from world.arena.running import Ran
 
 OUT: Final = Path("forager-arena")
@@ -40,6 +43,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Let policies live in many worlds and compare how long they live."""
+    _heed()
     from world.arena.plan import cases, fitting, scenarios
     from world.arena.plan import policies as named
     from world.arena.plan import seeds as numbered
@@ -72,6 +76,17 @@ def command(
     else:
         sys.stdout.write("".join(f"{name:>10}  {value}\n" for name, value in told.items()))
     raise typer.Exit(1 if ran.failed or ran.unsound else 0)
+
+
+def _heed() -> None:
+    """Whoever is told to end tidies up first, as after Ctrl-C: lives are lived in memory."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) is signal.SIG_DFL:  # nohup means it
+            signal.signal(each, leave)
 
 
 def _told(ran: Ran, out: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from world.arena.engines import engine as engine_of
 from world.arena.plan import Case
 from world.arena.results import Results
 from world.arena.scratch import swept
+from world.errors import WorldError
 from world.lived import Lived
 
 LINE_S: Final = 10.0
@@ -57,7 +58,7 @@ def run(
                     ran.failed.append((case, f"{type(line).__name__}: {line}"))
                     telling.fault(case, line)
                     continue
-                results.add(line)
+                _add(results, line)
                 row = Lived.from_line(line)
                 ran.new += 1
                 ran.ticks += row.ticks
@@ -67,6 +68,16 @@ def run(
     ran.seconds = time.monotonic() - began
     telling.end()
     return ran
+
+
+def _add(results: Results, line: str) -> None:
+    """Half a line, where the disk took no more, is taken off by whoever goes on."""
+    try:
+        results.add(line)
+    except OSError as fault:
+        raise WorldError(
+            "a row of results cannot be written", folder=results.out, why=fault.strerror
+        ) from None
 
 
 class Telling:

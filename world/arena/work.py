@@ -22,6 +22,7 @@ from world.arena.nest import Born
 from world.arena.plan import BUILTIN, Case
 from world.arena.scratch import room
 from world.baselines import RULES
+from world.errors import WorldError
 from world.scenario import load_scenario
 from world.settling import CONTEXT
 
@@ -91,8 +92,30 @@ def _complaining(path: Path, kept: Path) -> Iterator[None]:
 
 
 def _keep(what: Path, where: Path) -> None:
-    """In place of what an earlier try left there."""
-    where.parent.mkdir(parents=True, exist_ok=True)
-    if where.is_dir():
-        shutil.rmtree(where)
-    shutil.move(what, where)
+    """A file or a folder of files, whole or not at all, in place of what an earlier try left."""
+    part = where.with_name(f".{where.name}.part")
+    try:
+        where.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)
+        _copy(what, part)
+        _remove(where)
+        part.replace(where)
+    except OSError as fault:
+        _remove(part)
+        raise WorldError("what it leaves cannot be kept", place=where, why=fault.strerror) from None
+
+
+def _copy(what: Path, where: Path) -> None:
+    if what.is_dir():
+        where.mkdir()
+        for each in sorted(what.iterdir()):
+            _copy(each, where / each.name)
+    else:
+        shutil.copyfile(what, where)
+
+
+def _remove(what: Path) -> None:
+    if what.is_dir():
+        shutil.rmtree(what)
+    else:
+        what.unlink(missing_ok=True)

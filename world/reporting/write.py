@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from world.errors import WorldError
 from world.lived import Lived
 from world.reporting.figures import figures
 from world.reporting.given import Backtest, Bounds
@@ -33,6 +34,8 @@ def _put(path: Path, text: str) -> None:
     try:
         fresh.write_text(text, "utf-8")
         fresh.replace(path)
+    except OSError as fault:
+        raise WorldError("the report cannot be written", file=path, why=fault.strerror) from None
     finally:
         with suppress(OSError):
             fresh.unlink()
