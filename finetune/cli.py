@@ -52,19 +52,25 @@ def dataset(
 @app.command()
 def train(
     data: Annotated[Path, typer.Argument(help="A finished dataset.")],
-    parent: Annotated[Path, typer.Argument(help="The parent's GGUF file.")],
+    parent: Annotated[
+        Path,
+        typer.Argument(help="A small model's GGUF file, or a large one's folder or its adapter's."),
+    ],
     out: Out,
     objective: Annotated[
         str, typer.Option(help="awrq, filtered, kto, per_sample, shuffled or zero.")
     ] = "awrq",
     seed: Annotated[int, typer.Option(help="Same seed, same file.")] = 0,
     moments: Annotated[int, typer.Option(help="How many decisions are read.")] = 40_000,
+    engine: Annotated[
+        str, typer.Option(help="local, torchrun or ray; torchrun:4 starts four processes.")
+    ] = "local",
     as_json: JsonOut = False,
 ) -> None:
     """Learn a critic, teach a child of PARENT, and write a file that agents can run."""
+    from finetune.engines import Task, launch
     from finetune.objective import NAMES, Aim
     from finetune.training import Course
-    from finetune.training import train as work
 
     if objective not in NAMES:
         raise WorkError("no such objective", objective=objective, known=", ".join(NAMES))
@@ -75,7 +81,9 @@ def train(
         critic=replace(course.critic, seed=seed),
         policy=replace(course.policy, seed=seed, moments=moments),
     )
-    _say(work(data, parent, out, course, _tell(as_json)).manifest["figures"], as_json)
+    made = launch(engine, Task(data, parent, out, course, quiet=as_json))
+    if made is not None:
+        _say(made, as_json)
 
 
 @app.command()

@@ -19,11 +19,11 @@ from finetune.base import load, open_base, reread
 from finetune.crew import ALONE, CPU
 from finetune.errors import BadBase
 from finetune.larger import ADAPTER, PEFT, Larger, by_tuned, rear
-from finetune.lora import Tuning, tune, wearing
+from finetune.lora import tune, wearing
 from finetune.parents import parent_of
 from finetune.parity import by_llama, compare, sample
 from finetune.stage import digest
-from finetune.teach import Improving
+from finetune.teach import Improving, Tuning
 
 pytestmark = [
     pytest.mark.model,
