@@ -17,7 +17,7 @@ def read(
     out: Annotated[Path, typer.Option(help="The stage's folder; done already, it is left alone.")],
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same file.")] = 0,
     texts: Annotated[int, typer.Option(min=1, help="How many are read, again and again.")] = 60_000,
-    gap_h: Annotated[float, typer.Option(min=0, help="Hours before the test's first text.")] = 12.0,
+    gap_h: Annotated[float, typer.Option(min=0, help="Hours before the test's first text.")] = 6.0,
     curve: Annotated[
         list[int] | None, typer.Option(help="Also measure who learnt from so few; repeatable.")
     ] = None,

@@ -47,7 +47,7 @@ class Course:
     schooling: Schooling = field(default_factory=Schooling)
     share: float = 0.75
     """Of the texts, in time, so many come before the test."""
-    gap_h: float = 12.0
+    gap_h: float = 6.0
     """Longer than rounds are open: what is learnt was known before the test's first text was."""
     curve: tuple[int, ...] = ()
     """Also measured: readers taught from so many of the earlier texts only."""
