@@ -4,6 +4,8 @@
     ├── BadData        lives or tables that nothing can be learnt from
     ├── BadBase        a large model, or its GGUF file, that cannot be taught or run here
     ├── BadLaunch      an engine that is not there, or whose processes failed
+    ├── NoNews         tables from which nobody can learn to read
+    ├── Spoilt         a child that lost what its parent could while it learnt
     ├── BadStage       a stage's folder holds something else than this stage would write
     ├── NoPromise      a gate without a pre-registration on chain
     ├── NotPromoted    a child that the gate did not let through is bred from
@@ -49,6 +51,18 @@ class BadLaunch(WorkError):
     """Training could not be started so."""
 
     advice = "--engine local trains in this process, or in all that torchrun or accelerate started"
+
+
+class NoNews(WorkError):
+    """Nobody can learn to read from this."""
+
+    advice = "let more lives live where there is news, like forager arena herald --tables"
+
+
+class Spoilt(WorkError):
+    """What was learnt cost what the parent could."""
+
+    advice = "teach from fewer texts, or from more lives: their choices are what is kept"
 
 
 class BadStage(WorkError):

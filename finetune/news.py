@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from finetune.errors import BadData
+from finetune.errors import NoNews
 from finetune.tables import Row
 from strategies.reading import words_in
 from strategies.rounds import Past, past_in
@@ -93,7 +93,7 @@ def split(news: Sequence[News], share: float, gap_h: float) -> Split:
     told = sorted(news, key=lambda each: each.closes_at)
     later = tuple(told[int(share * len(told)) :])
     if not later:
-        raise BadData("there is no news to learn from", texts=len(told))
+        raise NoNews("there is no news to learn from", texts=len(told))
     until = later[0].closes_at - gap_h * HOUR
     earlier = tuple(each for each in told[: len(told) - len(later)] if each.known_at <= until)
     return Split(earlier, later)

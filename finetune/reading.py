@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Final
 
-from finetune.errors import BadData
+from finetune.errors import BadBase, BadData, NoNews, Spoilt
 from finetune.export import export, quantize, restore
 from finetune.hearing import hear, some
 from finetune.literacy import curve, measured
@@ -75,9 +75,9 @@ def _work(
     parts = split(heard.news, course.share, course.gap_h)
     tell(f"{len(parts.earlier)} texts to learn from, {len(parts.later)} later ones for the test")
     if min(map(len, parts)) < LEAST:
-        raise BadData("too few texts", learn=len(parts.earlier), test=len(parts.later), least=LEAST)
+        raise NoNews("too few texts", learn=len(parts.earlier), test=len(parts.later), least=LEAST)
     if any(not LEAST <= count <= len(parts.earlier) for count in course.curve):
-        raise BadData("the curve asks for other than is there", learn=len(parts.earlier))
+        raise NoNews("the curve asks for other than is there", learn=len(parts.earlier))
     policy = _restored(parent)
     kept, held = some(heard.taught, KEPT), some(heard.held, CHECKED, seed=1)
 
@@ -110,16 +110,16 @@ def _work(
 
 def _refuse(figures: Mapping[str, Any]) -> None:
     if not Parity(**figures["parity"]).holds or figures["reading_lost"] > MOST_LOST:
-        raise BadData("the exported file is not the network", lost=figures["reading_lost"])
+        raise Spoilt("the exported file is not the network", lost=figures["reading_lost"])
     if figures["from_parent"]["tv"] > MOST_APART:
-        raise BadData("it would choose otherwise than its parent", **figures["from_parent"])
+        raise Spoilt("it would choose otherwise than its parent", **figures["from_parent"])
 
 
 def _restored(parent: Path) -> Policy:
     try:
         return restore(parent)
     except (KeyError, ValueError, RuntimeError, OSError) as fault:
-        raise BadData("the parent is no small model of this project's", parent=parent) from fault
+        raise BadBase("the parent is no small model of this project's", parent=parent) from fault
 
 
 def _write(path: Path, parts: Split) -> None:

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from clipped import GENESIS, decision, lived, over, write
 
-from finetune.errors import BadData
+from finetune.errors import NoNews
 from finetune.hearing import hear
 from finetune.news import HOUR, Hearing, split
 from finetune.reader import prompts
@@ -112,7 +112,7 @@ def test_what_is_learnt_was_known_a_gap_before_the_first_text_of_the_test():
 
 
 def test_no_news_is_said_plainly():
-    with pytest.raises(BadData, match="no news"):
+    with pytest.raises(NoNews, match="no news"):
         split((), 0.75, 12.0)
 
 
