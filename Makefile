@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test check bench model image lock setup contracts clean
+.PHONY: help demo test check bench model evolve image lock setup contracts clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ bench: setup ## speed and size, written to bench/results.json
 
 model: setup .stamps/train ## rebuild the small model that ships
 	@$(BIN)/python -m finetune.generation0
+
+evolve: setup .stamps/train ## breed generations from lives, and judge them; goes on where it was stopped
+	@$(BIN)/forager-finetune run --out $(or $(OUT),evolution) $(ARGS)
 
 contracts: setup ## rebuild the committed artifacts
 	@$(BIN)/python contracts/build.py

@@ -30,7 +30,7 @@ class CriticCourse:
     seed: int = 0
     members: int = 5
     width: int = 64
-    steps: int = 3000
+    steps: int = 1500
     batch: int = 256
     threads: int = 1
     lr: float = 1e-3
@@ -38,7 +38,7 @@ class CriticCourse:
     """Of an hour from now, against one now."""
     beta: float = 1.0
     """Hours of advantage by which the improved choice grows e times likelier."""
-    trace: float = 0.9
+    trace: float = 0.3
     """How far what a life really met counts before what is foretold of it takes over."""
     looks: int = 20
     """How often the targets of all moments are reckoned anew."""

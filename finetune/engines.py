@@ -7,9 +7,11 @@ writes; a folder must be the same for all of them.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,13 +73,16 @@ def run(task: Task) -> bool:
 
 
 def _launched(task: Task) -> None:
-    """In a process that a launcher started: a refusal is a line of the first, not a trace."""
+    """In a process that torchrun started: a refusal is a line of the first, not a trace."""
     try:
         run(task)
     except WorkError as fault:
-        if os.environ.get("RANK", "0") == "0":
+        if os.environ["RANK"] == "0":
             sys.stderr.write(f"— {fault}\n")
         sys.exit(FAILED)
+    except Exception:
+        traceback.print_exc()
+        raise
 
 
 def _torchrun(task: Task, count: int) -> None:
@@ -93,6 +98,8 @@ def _torchrun(task: Task, count: int) -> None:
         rdzv_endpoint="localhost:0",
         max_restarts=0,
     )
+    for loud in ("torch.distributed.elastic", "torch.multiprocessing"):
+        logging.getLogger(loud).setLevel(logging.CRITICAL)  # whoever failed has said why
     try:
         elastic_launch(config, _launched)(task)
     except ChildFailedError as fault:

@@ -58,9 +58,11 @@ def export(policy: Policy, path: Path, name: str) -> None:
 
 
 def quantize(source: Path, target: Path, kind: int = native.LLAMA_FTYPE_MOSTLY_Q8_0) -> None:
+    """All but the table, which is small, and whose rounding would move every choice."""
     silence()
     params = native.llama_model_quantize_default_params()
     params.ftype = kind
+    params.token_embedding_type = params.output_tensor_type = native.GGML_TYPE_F16
     params.nthread = 1
     if native.llama_model_quantize(bytes(source), bytes(target), params):
         raise ExportFailed(str(target))

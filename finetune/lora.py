@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from warnings import catch_warnings
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -66,8 +67,10 @@ def wearing(model: Any, before: Path | None, tuning: Tuning) -> Any:
             target_modules=list(TARGETS),
             task_type="CAUSAL_LM",
         )
-        return get_peft_model(model, config)
-    tuned = PeftModel.from_pretrained(model, before, adapter_name=CHILD, is_trainable=True)
+        with catch_warnings(action="ignore", category=FutureWarning):  # of names that peft asks for
+            return get_peft_model(model, config)
+    with catch_warnings(action="ignore", category=FutureWarning):
+        tuned = PeftModel.from_pretrained(model, before, adapter_name=CHILD, is_trainable=True)
     tuned.load_adapter(before, PARENT)
     tuned.set_adapter(CHILD)
     return tuned

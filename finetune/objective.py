@@ -35,6 +35,10 @@ class Aim:
     """No life weighs more of the whole."""
     seed: int = 0
 
+    @property
+    def needs_critic(self) -> bool:
+        return self.name in ("awrq", "shuffled")
+
 
 class Lesson(NamedTuple):
     """For each line a share that adds up to one over its menu, and for each moment a weight.

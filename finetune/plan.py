@@ -45,6 +45,8 @@ class Plan:
     """Of choices are anything, while it learns."""
     workers: int = 2
     course: Course = field(default_factory=Course)
+    control_seeds: int = 4
+    """Sealed worlds of each scenario for what is only compared with."""
     controls: bool = True
     """Whether the other objectives and the controls are taught and lived too."""
 

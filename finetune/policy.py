@@ -80,11 +80,11 @@ class Layer(nn.Module):
 
     def at(self, x: Tensor, turns: Tensor, asked: Tensor) -> Tensor:
         """Some positions of each row."""
-        rows = torch.arange(x.shape[0])[:, None]
+        rows = torch.arange(x.shape[0], device=x.device)[:, None]
         h = self.before(x)
         q, k, v = self._split(self.query(h[rows, asked])), self.key(h), self.value(h)
         k = _turn(self._split(k), turns[: x.shape[1]])
-        near = torch.arange(x.shape[1]) <= asked[..., None]
+        near = torch.arange(x.shape[1], device=x.device) <= asked[..., None]
         seen = scaled_dot_product_attention(
             _turn(q, turns[asked][:, None]), k, self._split(v), attn_mask=near[:, None]
         )

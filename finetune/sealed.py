@@ -53,10 +53,10 @@ def open_sealed(
 def sealed_cases(
     line: Sequence[Generation], others: Sequence[Policy], plan: Plan, its: Sequence[int]
 ) -> list[Case]:
-    """What is only compared with lives in as many worlds as a child is judged in."""
+    """What is only compared with lives in the first of the worlds."""
     who = [Policy(rule) for rule in RULES]
     who += [Policy(each.name, str(each.model), generation=each.number) for each in line]
-    few = its[: plan.judge_seeds]
+    few = its[: plan.control_seeds]
     return [
         *cases(plan.files, who, its, 0.0),
         *cases(plan.files, others, few, 0.0),

@@ -97,9 +97,7 @@ def _work(
     if len(moments) < course.policy.batch:
         raise BadData("too few moments to learn from", moments=len(moments))
     trial = _trial(moments, told, course, tell) if course.trial else None
-    critic = learn(moments, course.critic, _telling("critic", course.critic.steps, tell))
-    worth = advantages(critic, moments, course.critic.doubt)
-    taught = lesson(moments, worth, course.aim, worlds_of(told))
+    taught = lesson(moments, _worth(moments, course, tell), course.aim, worlds_of(told))
     crew.hear((inputs, taught))
     child = raised(
         parent,
@@ -125,6 +123,14 @@ def _work(
         apart = asdict(written.parity)
         raise BadData("the exported file does not choose as the network does", **apart)
     return _plain(figures)
+
+
+def _worth(moments: Moments, course: Course, tell: Callable[[str], None]) -> np.ndarray[Any, Any]:
+    """What a critic says of every line, where the objective asks for one."""
+    if not course.aim.needs_critic:
+        return np.zeros(len(moments.lines), dtype=np.float32)
+    critic = learn(moments, course.critic, _telling("critic", course.critic.steps, tell))
+    return advantages(critic, moments, course.critic.doubt)
 
 
 def _trial(

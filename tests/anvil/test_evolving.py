@@ -1,0 +1,134 @@
+"""A whole round of evolution, small: lives, a lesson, a promise, a verdict, sealed worlds.
+
+Nobody gets better by so little; what is tested is that every step is real and can be gone on with.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from hamlets import hamlet
+
+from agent.models import resolve
+from finetune.critic import CriticCourse
+from finetune.errors import NoPromise
+from finetune.evolving import evolve
+from finetune.gate import PROMISE, VERDICT
+from finetune.notary import notary
+from finetune.plan import Plan
+from finetune.promise import load
+from finetune.sealed import RULES
+from finetune.teach import Improving
+from finetune.training import MODEL, Course
+from world.arena.results import Results
+
+pytestmark = [pytest.mark.anvil, pytest.mark.model]
+
+COURSE = Course(
+    critic=CriticCourse(members=2, width=16, steps=40, batch=64),
+    policy=Improving(moments=1280, batch=32),  # less would be lost in the rounding of a file
+    trial=False,
+)
+
+
+def planned(path, **changes):
+    plan = Plan(
+        files=(path,),
+        rounds=1,
+        learn_seeds=2,
+        judge_seeds=4,
+        anchor_seeds=1,
+        veto_seeds=2,
+        probe_seeds=1,
+        sealed_seeds=2,
+        course=COURSE,
+        controls=False,
+    )
+    return replace(plan, **changes)
+
+
+def run(root, plan):
+    said: list[str] = []
+    line = evolve(root, resolve("builtin:g0"), plan, partial(notary, root / "notary"), said.append)
+    return line, said
+
+
+@pytest.fixture(scope="module")
+def evolved(tmp_path_factory):
+    root = tmp_path_factory.mktemp("evolution")
+    path = hamlet(root)
+    line, said = run(root / "out", planned(path))
+    return root / "out", path, line, said
+
+
+def test_every_step_leaves_what_the_next_one_stands_on(evolved):
+    root, _, line, said = evolved
+    names = {row.policy for row in Results(root / "learning-1").rows()}
+    assert names == {"g0", "random", "heuristic"}
+    assert all(row.audit_ok for row in Results(root / "learning-1").rows())
+    manifest = json.loads((root / "generation-1" / "manifest.json").read_text())
+    assert manifest["figures"]["parity"]["tv"] <= 0.02
+    verdict = json.loads((root / "gate-1" / VERDICT).read_text())
+    assert verdict["child"] == manifest["figures"]["model"]
+    assert verdict["promoted"] is (len(line) == 2)
+    assert any("promised on chain" in each for each in said)
+
+
+def test_the_report_says_what_was_lived(evolved):
+    root, _, line, _ = evolved
+    told = json.loads((root / "report.json").read_text())
+    first = told["generations"][0]
+    mine = [row for row in Results(root / "sealed" / "lived").rows() if row.policy == "g0"]
+    assert len(mine) == 2
+    lasted = sum(min(row.paid_h, row.horizon_h) for row in mine) / 2
+    assert first["rmst"] == pytest.approx(lasted, rel=0.02)
+    assert [each["promoted"] for each in told["generations"]] == [True, len(line) == 2]
+    assert told["halts"]["injected"] == told["halts"]["obeyed"]
+    assert told["halts"]["apart"] == 0.0
+    assert told["cost"]["lives"] == sum(
+        len(Results(path.parent).rows()) for path in root.rglob("results.jsonl")
+    )
+    assert len(told["promises"]) == 2
+    assert {point["policy"] for point in report_of(root)["backtest"]["points"]} >= set(RULES)
+    page = (root / "report.html").read_text()
+    assert "Generation after generation" in page
+    assert told["promises"][0]["digest"][:12] in page
+
+
+def report_of(root: Path):
+    return json.loads((root / "sealed" / "lived" / "report.json").read_text())
+
+
+def test_asked_again_it_finds_everything_done(evolved):
+    root, path, line, _ = evolved
+    before = {each: each.read_bytes() for each in root.rglob("results.jsonl")}
+    model = (root / "generation-1" / MODEL).read_bytes()
+    again, _ = run(root, planned(path))
+    assert again == line
+    assert (root / "generation-1" / MODEL).read_bytes() == model
+    assert {each: each.read_bytes() for each in root.rglob("results.jsonl")} == before
+
+
+def test_another_question_than_was_promised_is_refused(evolved):
+    root, path, _, _ = evolved
+    (root / "gate-1" / VERDICT).unlink()
+    with pytest.raises(NoPromise, match="differs seeds"):
+        run(root, planned(path, judge_seeds=8))
+
+
+def test_a_promise_that_no_chain_knows_is_none(evolved):
+    root, path, _, _ = evolved
+    (root / "gate-1" / VERDICT).unlink(missing_ok=True)
+    told = json.loads((root / "gate-1" / PROMISE).read_text())
+    told["anchored"]["transaction"] = "0x" + "ab" * 32
+    (root / "gate-1" / PROMISE).write_text(json.dumps(told), "utf-8")
+    assert load(root / "gate-1" / PROMISE)
+    with pytest.raises(NoPromise, match="does not know"):
+        run(root, planned(path))
