@@ -54,9 +54,13 @@ def _stairs(axis: Hours, curve: Curve, shares: Sequence[float]) -> list[Point]:
 
 
 def _band(axis: Hours, curve: Curve, kind: str) -> Markup:
-    above = _corners(_stairs(axis, curve, curve["high"]))
-    below = _corners(_stairs(axis, curve, curve["low"]))
-    return shade([*above, *reversed(below)], kind)
+    """To where the last one died: where nobody is left a curve has no band."""
+    gone = next((place for place, share in enumerate(curve["alive"]) if not share), None)
+    above, below = (_stairs(axis, curve, curve[side]) for side in ("high", "low"))
+    if gone is not None:
+        last, _ = above[gone]
+        above, below = ([*side[:gone], (last, side[gone - 1][1])] for side in (above, below))
+    return shade([*_corners(above), *reversed(_corners(below))], kind)
 
 
 def _corners(stairs: Sequence[Point]) -> list[Point]:

@@ -19,20 +19,27 @@ def hours(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    return f"{value:+,.1f}".replace("-", "−")
+    return _minus(f"{value:+,.1f}")
 
 
 def money(micro: int) -> str:
     """Whole tokens and hundredths."""
-    return f"{Decimal(micro) / 10**6:,.2f}".replace("-", "−")
+    return _minus(f"{Decimal(micro) / 10**6:,.2f}")
 
 
 def ratio(value: float | None) -> str:
-    return NONE if value is None else f"{value:.2f}"
+    return NONE if value is None else _minus(f"{value:.2f}")
 
 
 def percent(value: float | None) -> str:
-    return NONE if value is None else f"{100 * value:.0f}%".replace("-", "−")
+    return NONE if value is None else _minus(f"{100 * value:.0f}%")
+
+
+def _minus(text: str) -> str:
+    """A true one, and no sign before what was rounded to nothing."""
+    return (
+        text.replace("-", "−") if any(each in "123456789" for each in text) else text.lstrip("+-")
+    )
 
 
 def between(within: Range | None, write: Callable[[float], str]) -> str:

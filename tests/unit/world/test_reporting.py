@@ -21,7 +21,7 @@ from world.reporting.frame import COLOURS, colours
 from world.reporting.given import Backtest, Bounds
 from world.reporting.page import page
 from world.reporting.words import evidence as written
-from world.reporting.words import percent, signed
+from world.reporting.words import money, percent, ratio, signed
 from world.reporting.write import write_report
 
 HOSTILE = "</script><script>alert(1)</script>\"'<b onload=x>&amp;\x00\x1b[2J\u202e\ud7ff"
@@ -416,3 +416,22 @@ def test_evidence_is_never_rounded_up_to_what_is_enough(e, text):
 
 def test_signs_are_written_as_signs():
     assert (signed(-12.34), signed(0.5), percent(-0.07)) == ("−12.3", "+0.5", "−7%")
+    assert (signed(-0.04), signed(0.04), percent(-0.001)) == ("0.0", "0.0", "0%")
+    assert (ratio(-0.001), ratio(-0.5), money(-1)) == ("0.00", "−0.50", "0.00")
+
+
+def test_where_nobody_is_left_a_curve_has_no_band():
+    """Of ten that all died nothing is unsure afterwards; where one lives on it is."""
+    rows = [one(paid_h=HORIZON_H / 10, seed=n) for n in range(10)]
+    assert bands(rows) == [[0.0, 100.0]]
+    rows[9] = at_horizon(seed=9)
+    assert bands(rows) == [[0.0, 100.0, 1000.0]]
+
+
+def bands(rows):
+    """The places along the axis, in thousandths, at which the drawn bands have corners."""
+    tree = parsed(page(figures(rows)))
+    shades = [
+        each.get("d") for each in tree.iter() if (each.get("class") or "").startswith("shade")
+    ]
+    return [sorted({float(x) for x in re.findall(r"[ML]([\d.]+) ", d)}) for d in shades]
