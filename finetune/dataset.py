@@ -14,7 +14,7 @@ from finetune.errors import BadData
 from finetune.features import paid_h
 from finetune.moments import Moments
 from finetune.stage import Done, digest, stage
-from finetune.tables import Row, decisions, is_sound, lives, moments_of, tables
+from finetune.tables import Row, decisions, is_sound, lives, moments_of, tables, untils
 
 MOMENTS: Final = "moments.npz"
 LIVES: Final = "lives.json"
@@ -65,13 +65,12 @@ def _work(found: Sequence[Path], part: Path, tell: Callable[[str], None]) -> Map
 def account(rows: Sequence[Row]) -> Mapping[str, Any]:
     """What a life's own decisions add up to."""
     sound = is_sound(rows)
-    times = [float(row["time"]) for row in rows[1:]]
     hours = sum(
         paid_h(json.loads(row["observation"]), until)
-        for row, until in zip(rows, [*times, float("inf")], strict=True)
+        for row, until in zip(rows, untils(rows), strict=True)
     )
     text = "|".join(f"{row['time']} {row['prompt']} {row['action']}" for row in rows)
-    ordered = all(a <= b for a, b in pairwise(times))
+    ordered = all(float(a["time"]) <= float(b["time"]) for a, b in pairwise(rows))
     return {
         "sound": sound and ordered,
         "hours": hours,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import exp, isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ COLUMNS: Final = (
     *("life", "t", "time", "observation", "prompt", "actions", "logprobs", "action"),
     *("terminated", "truncated", "income_micro"),
 )
+SLACK: Final = 1e-3
 LONGEST_PROMPT: Final = 512
 """The model's context; a longer prompt was not read whole by anybody."""
 
@@ -62,8 +64,7 @@ def moments_of(lives_: Sequence[tuple[str, Sequence[Row]]]) -> Moments:
     for number, (_, rows) in enumerate(lives_):
         first = len(columns["life"])
         seen = [json.loads(row["observation"]) for row in rows]
-        ends = [float(row["time"]) for row in rows[1:]]
-        hours = [paid_h(a, until) for a, until in zip(seen, [*ends, np.inf], strict=True)]
+        hours = [paid_h(a, until) for a, until in zip(seen, untils(rows), strict=True)]
         for place, (row, now) in enumerate(zip(rows, seen, strict=True)):
             last = place == len(rows) - 1
             columns["life"].append(number)
@@ -97,10 +98,28 @@ def moments_of(lives_: Sequence[tuple[str, Sequence[Row]]]) -> Moments:
     )
 
 
+def untils(rows: Sequence[Row]) -> list[float]:
+    """When the next decision was; the last one counts for as long as the one before it.
+
+    Whoever ends may hold paid time that he gives back: it was not lived.
+    """
+    times = [float(row["time"]) for row in rows]
+    last = times[-1] - times[-2] if len(times) > 1 else 0.0
+    return [*times[1:], times[-1] + last] if times else []
+
+
 def is_sound(rows: Sequence[Row]) -> bool:
     """Whether a life's decisions are all there, once each, and chosen from their own menus."""
     numbers = [int(row["t"]) for row in rows]
     whole = bool(rows) and numbers[0] == 0 and all(b == a + 1 for a, b in pairwise(numbers))
-    return whole and all(
-        0 <= int(row["action"]) < len(row["actions"]) == len(row["logprobs"]) for row in rows
-    )
+    return whole and all(map(_is_choice, rows))
+
+
+def _is_choice(row: Row) -> bool:
+    """One of the menu, and chances that are chances."""
+    logprobs = [float(each) for each in row["logprobs"]]
+    if not 0 <= int(row["action"]) < len(row["actions"]) == len(logprobs):
+        return False
+    if not all(map(isfinite, (*logprobs, float(row["time"])))) or max(logprobs) > SLACK:
+        return False
+    return abs(sum(map(exp, logprobs)) - 1) < SLACK

@@ -9,7 +9,7 @@ import pytest
 
 from finetune.features import ACTION_N, STATE_N, actions, paid_h, state
 from finetune.moments import LAST, Moments
-from finetune.tables import is_sound, moments_of
+from finetune.tables import is_sound, moments_of, untils
 from finetune.training import part_of
 from strategies.plain import to_plain
 from strategies.samples import moments as samples
@@ -102,6 +102,14 @@ def test_hours_are_those_under_the_lease_and_none_without_one():
     assert paid_h({**seen, "lease": {**seen["lease"], "state": "requested"}}, 5000) == 0
 
 
+def test_a_last_decision_counts_for_a_tick_and_not_for_all_that_was_paid():
+    assert untils(life(3)) == [1_700_001_800, 1_700_003_600, 1_700_005_400]
+    assert untils(life(1)) == [1_700_000_000]
+    assert untils([]) == []
+    told = moments_of([("a", life(3, terminated=True))])
+    assert told.hours.max() <= 0.5
+
+
 @pytest.mark.parametrize(
     "junk",
     [{}, {"lease": 7, "holdings": "x", "offers": {}}, {"runway_h": "nan"}, {"eth_price": "1e999"}],
@@ -122,6 +130,10 @@ def test_features_of_rubbish_are_finite(junk):
         lambda rows: [rows[0], rows[0], *rows[1:]],
         lambda rows: [*rows[:-1], {**rows[-1], "action": 5}],
         lambda rows: [*rows[:-1], {**rows[-1], "logprobs": []}],
+        lambda rows: [*rows[:-1], {**rows[-1], "logprobs": [float("nan")]}],
+        lambda rows: [*rows[:-1], {**rows[-1], "logprobs": [-1.0]}],
+        lambda rows: [*rows[:-1], {**rows[-1], "logprobs": [800.0]}],
+        lambda rows: [*rows[:-1], {**rows[-1], "time": float("inf")}],
         lambda rows: [],
     ],
 )
