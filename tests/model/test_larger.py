@@ -12,24 +12,26 @@ import lessons
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from compute.llama import Llama
 from finetune import adapter
 from finetune.base import load, open_base, reread
 from finetune.crew import ALONE, CPU
+from finetune.critic import CriticCourse
+from finetune.engines import Task, launch
 from finetune.errors import BadBase
 from finetune.larger import ADAPTER, PEFT, Larger, by_tuned, rear
 from finetune.lora import tune, wearing
-from finetune.parents import parent_of
+from finetune.parents import parent_digest, parent_of
 from finetune.parity import by_llama, compare, sample
 from finetune.stage import digest
 from finetune.teach import Improving, Tuning
+from finetune.training import CARD, Course
 
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated"),  # peft asks
-]
+pytestmark = pytest.mark.model
 G0 = Path(__file__).parents[2] / "compute/models/forager-g0.gguf"
+WEIGHTS = "adapter_model.safetensors"
 HOW = Improving(moments=320, batch=8, warmup=2)
 
 
@@ -125,6 +127,26 @@ def test_the_same_seed_writes_the_same_adapter(tmp_path, folder, told):
         child.write(tmp_path / name)
     first, second = ((tmp_path / name / ADAPTER).read_bytes() for name in ("a", "b"))
     assert first == second
+
+
+@pytest.mark.slow
+def test_a_stage_takes_a_folder_for_a_parent_and_a_crew_teaches_its_child(tmp_path):
+    largemodels.make(tmp_path, inner=256, quantized=False)
+    data = lessons.dataset(tmp_path / "data")
+    critic = CriticCourse(members=2, width=16, steps=20, batch=64)
+    course = Course(critic=critic, policy=Improving(moments=22, batch=11), trial=False)
+    tasks = [Task(data, tmp_path, tmp_path / name, course, quiet=True) for name in ("one", "two")]
+    one, two = (launch(by, task) for by, task in zip(("local", "torchrun:2"), tasks, strict=True))
+    assert (one["processes"], two["processes"]) == (1, 2)
+    assert one["model"] == two["model"] == digest(tmp_path / "full.gguf")
+    for task, figures in zip(tasks, (one, two), strict=True):
+        assert figures["adapter"] == digest(task.out / ADAPTER)
+        assert figures["adapter"] in (task.out / CARD).read_text()
+        parent = parent_of(task.out / PEFT)
+        assert parent.model == tmp_path
+        assert parent_digest(task.out / PEFT) != parent_digest(tmp_path)
+    alone, together = (load_file(task.out / PEFT / WEIGHTS) for task in tasks)
+    assert all(torch.allclose(alone[name], together[name], atol=1e-5) for name in alone)
 
 
 def edit(path, **changes):

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from finetune.batching import collate
 from finetune.crew import ALONE, Crew
+from finetune.loss import loss
 
 ROOT = Path(__file__).parents[2]
 NEAR = 1e-4
@@ -57,3 +59,14 @@ def test_shares_make_up_the_batch_whoever_takes_them(count, size):
         values.mean()
     )
     assert all(len(which) for which, _ in shares)
+
+
+def test_a_policy_reads_on_whatever_device_it_is():
+    """`meta` takes no tensor of the processor's, and computes nothing."""
+    device = torch.device("meta")
+    told = lessons.moments(1)
+    batch = collate(told, lessons.lesson(told), np.arange(3)).to(device)
+    policy = lessons.parent().to(device)
+    logits = policy(batch.tokens, batch.asked[:, None])
+    menu = logits[:, 0, : batch.target.shape[1]]
+    assert loss(menu, menu, batch, kl=1.0).all.device == device
