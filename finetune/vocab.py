@@ -6,6 +6,7 @@ As all bytes are entries, any text can be read, and the labels A–Z are bytes o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from string import ascii_lowercase
@@ -38,6 +39,12 @@ COMMON: Final = "etaoinshrdlc"
 """Pairs that start or end in these spell the rest of such names in half as many steps."""
 
 
+WORDS: Final = re.compile(f"^{re.escape(HEAD)}|{re.escape(TAIL)}| ?[^ \\n]+| |\\n")
+ELSEWHERE: Final = (HEAD, reading.HEAD, reading.TAIL)
+MOST_KNOWN: Final = 50_000
+"""Others' words are without number."""
+
+
 def scale_words() -> Iterator[tuple[str, int, str]]:
     """Scale, size and word, e.g. `("m", 37, " m37")`."""
     for scale, top in TOP.items():
@@ -62,9 +69,13 @@ def entries() -> tuple[bytes, ...]:
 
 
 class Tokenizer:
-    """Longest match over a tree of bytes."""
+    """Longest match over a tree of bytes, remembered word by word.
+
+    No entry but a question goes beyond a word, so a prompt of ours is read in its words.
+    """
 
     def __init__(self) -> None:
+        self._known: dict[str, list[int]] = {}
         self._root: dict[int, Any] = {}
         for token, entry in enumerate(entries()):
             node = self._root
@@ -73,6 +84,19 @@ class Tokenizer:
             node[-1] = token
 
     def encode(self, text: str) -> list[int]:
+        if not text.startswith(HEAD) or any(each in text[1:] for each in ELSEWHERE):
+            return self._spell(text)
+        tokens: list[int] = []
+        for word in WORDS.findall(text):
+            found = self._known.get(word)
+            if found is None:
+                found = self._spell(word)
+                if len(self._known) < MOST_KNOWN:
+                    self._known[word] = found
+            tokens += found
+        return tokens
+
+    def _spell(self, text: str) -> list[int]:
         raw = text.encode()
         tokens: list[int] = []
         at = 0
