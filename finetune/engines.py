@@ -86,6 +86,7 @@ def _launched(task: Task) -> None:
 
 
 def _torchrun(task: Task, count: int) -> None:
+    from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -102,6 +103,8 @@ def _torchrun(task: Task, count: int) -> None:
         logging.getLogger(loud).setLevel(logging.CRITICAL)  # whoever failed has said why
     try:
         elastic_launch(config, _launched)(task)
+    except SignalException:
+        raise KeyboardInterrupt from None
     except ChildFailedError as fault:
         raise BadLaunch("a process failed, so all were ended") from fault
 
