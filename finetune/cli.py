@@ -125,11 +125,11 @@ def gate(
     as_json: JsonOut = False,
 ) -> None:
     """Judge CHILD against PARENT by what was registered before; exit code 1 if it is rejected."""
-    from finetune.gating import gated, notary_of, plan_of
+    from finetune.gating import gated, notary_of, plan_of, there
     from finetune.plan import Generation
 
     plan = plan_of(scenario, worlds, workers)
-    before, now = Generation(number - 1, parent), Generation(number, child)
+    before, now = Generation(number - 1, there(parent)), Generation(number, there(child))
     notary = notary_of(out, rpc, keystore, passphrase_file)
     told = gated(now, before, out, plan, notary, tries, _tell(as_json), register=register)
     _say(told, as_json)
@@ -158,7 +158,7 @@ def run(
     """All stages, generation after generation, on worlds of this machine."""
     from agent.models import resolve
     from finetune.evolving import evolve
-    from finetune.gating import shipped
+    from finetune.gating import shipped, there
     from finetune.notary import notary
     from finetune.plan import Plan
     from finetune.training import Course
@@ -174,7 +174,7 @@ def run(
         course=replace(course, policy=replace(course.policy, moments=moments)),
         controls=controls,
     )
-    first, its = parent or resolve("builtin:g0"), lambda: notary(out / "notary")
+    first, its = there(parent or resolve("builtin:g0")), lambda: notary(out / "notary")
     line = evolve(out, first, plan, its, _tell(as_json))
     _say({"line": [each.name for each in line], "report": str(out / "report.html")}, as_json)
 

@@ -10,6 +10,7 @@ import torch
 from llama_cpp import llama_cpp as native
 
 from compute.llama import silence
+from finetune.errors import BadBase
 from finetune.policy import Policy, Shape
 from finetune.vocab import entries
 
@@ -69,23 +70,40 @@ def quantize(source: Path, target: Path, kind: int = native.LLAMA_FTYPE_MOSTLY_Q
 
 
 def restore(path: Path) -> Policy:
-    """The policy that an exported file holds, with its weights as quantizing left them."""
-    tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+    """The policy that an exported file holds, with its weights as quantizing left them.
+
+    Raises `BadBase` for a file that is none of ours: damaged, or with other words.
+    """
+    try:
+        reader = gguf.GGUFReader(path)
+        tensors = {tensor.name: tensor for tensor in reader.tensors}
+        words = reader.fields["tokenizer.ggml.tokens"].contents()
+    except (OSError, ValueError, KeyError, IndexError) as fault:
+        raise BadBase("this is no GGUF file of a small model", file=path, why=fault) from None
+    if words != written():
+        raise BadBase("it reads other words than are taught here", file=path)
     policy = Policy(Shape(layers=sum(name.endswith("attn_q.weight") for name in tensors)))
-    held = {key: tensors[_named(key)] for key in policy.state_dict()}
-    weights = {
-        key: torch.from_numpy(gguf.quants.dequantize(tensor.data, tensor.tensor_type).copy())
-        for key, tensor in held.items()
-    }
-    policy.load_state_dict(weights)
+    try:
+        policy.load_state_dict({key: _weight(tensors[_named(key)]) for key in policy.state_dict()})
+    except (KeyError, RuntimeError):
+        raise BadBase("it has another shape than is taught here", file=path) from None
     return policy.eval()
 
 
+def _weight(tensor: gguf.ReaderTensor) -> torch.Tensor:
+    return torch.from_numpy(gguf.quants.dequantize(tensor.data, tensor.tensor_type).copy())
+
+
+def written() -> list[str]:
+    """The vocabulary as its file has it: bytes that are not plain text in hex."""
+    return ["".join(map(_escaped, entry)) for entry in entries()]
+
+
 def _add_vocabulary(writer: gguf.GGUFWriter) -> None:
-    """Greedy matching of whole words; bytes that are not plain text are written in hex."""
-    known = entries()
+    """Greedy matching of whole words."""
+    known = written()
     writer.add_tokenizer_model("rwkv")
-    writer.add_token_list(["".join(map(_escaped, entry)) for entry in known])
+    writer.add_token_list(known)
     writer.add_token_types([gguf.TokenType.NORMAL] * len(known))
     writer.add_add_bos_token(False)
     writer.add_add_eos_token(False)

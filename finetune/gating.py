@@ -46,7 +46,7 @@ def evaluated(
     from world.arena.plan import Policy, cases
     from world.arena.running import run
 
-    who = [Policy("child", str(_there(child))), Policy("parent", str(_there(parent)))]
+    who = [Policy("child", str(there(child))), Policy("parent", str(there(parent)))]
     who += [Policy(rule) for rule in ("passive", "random", "reflex", "heuristic")]
     asked = list(cases(plan.files, who, range(first_seed, first_seed + plan.judge_seeds), 0.0))
     tell(f"{len(asked)} lives in {len(plan.files) * plan.judge_seeds} worlds")
@@ -94,7 +94,8 @@ def notary_of(out: Path, rpc: str | None, keystore: Path | None, passphrase: Pat
     return lambda: nullcontext(Registrar(rpc, key))
 
 
-def _there(path: Path) -> Path:
+def there(path: Path) -> Path:
+    """A model's file, by a name that any process finds."""
     if not path.is_file():
         raise WorkError("there is no such model", file=path)
     return path.resolve()

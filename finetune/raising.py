@@ -52,7 +52,9 @@ class Small:
 
 def refuse(parent: Path) -> None:
     """What cannot be taught is told of before a critic is learnt."""
-    if not parent.is_file():
+    if parent.is_file():
+        restore(parent)
+    else:
         model = parent_of(parent).model
         from finetune.base import open_base  # transformers takes seconds to import
 
