@@ -30,6 +30,7 @@ from pydantic_settings import (
 
 from agent.complaints import DEEPER, PREFIX, explain, know_variables, unparsed
 from agent.errors import BadConfig
+from agent.models import USUAL
 from chain.types import Address
 from strategies.port import Places, Placing
 
@@ -148,7 +149,7 @@ class Place(Section):
 class Mind(Section):
     """What chooses, and how freely."""
 
-    model: str = "builtin:g0"
+    model: str = USUAL
     context: int = Field(default=512, ge=64)
     threads: int = Field(default=1, ge=1)
     epsilon: float = Field(default=0.05, ge=0, le=1)

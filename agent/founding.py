@@ -16,7 +16,7 @@ from agent import genome
 from agent.config import parse
 from agent.errors import UsedWrongly
 from agent.home import Home
-from agent.models import resolve
+from agent.models import USUAL, generation_of, resolve
 from agent.prompt import prompt_digest
 from chain import keystore
 from chain.keys import Key
@@ -98,10 +98,10 @@ def judge(home: Home, plan: Founding) -> bytes:
 
 
 def _made_of(plan: Founding) -> genome.Genome:
-    model = resolve(str(plan.tables.get("mind", {}).get("model", "builtin:g0")))
+    model = str(plan.tables.get("mind", {}).get("model", USUAL))
     return genome.Genome(
-        generation=plan.generation,
-        gguf=digest_file(model),
+        generation=plan.generation or generation_of(model),
+        gguf=digest_file(resolve(model)),
         adapter="",
         prompt=prompt_digest(),
         strategies={name: dict(plan.strategies.get(name, {})) for name in plan.use},

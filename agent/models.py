@@ -9,6 +9,10 @@ import compute
 from agent.errors import BadConfig
 
 BUILTIN: Final = "builtin:"
+FIRST: Final = "builtin:g0"
+"""Generation 0, which all others are bred from."""
+USUAL: Final = FIRST
+"""What an agent thinks with unless its operator says otherwise: the last generation that ships."""
 SHIPPED: Final = Path(compute.__file__).parent / "models"
 
 
@@ -26,3 +30,9 @@ def resolve(name: str) -> Path:
     if not path.is_file():
         raise BadConfig(f"the model {name} is missing ({path})", advice)
     return path
+
+
+def generation_of(name: str) -> int:
+    """Of a model that ships, its number is its name; of another nobody knows better than 0."""
+    number = name.removeprefix(f"{BUILTIN}g")
+    return int(number) if number != name and number.isdecimal() else 0

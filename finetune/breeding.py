@@ -18,7 +18,7 @@ from agent import genome
 from agent.bred import FILES, MODEL, Bred, File, cut, decode
 from agent.errors import AgentError
 from agent.genome import Genome
-from agent.models import resolve
+from agent.models import FIRST, resolve
 from agent.prompt import prompt_digest
 from finetune.errors import BadStage, NotPromoted
 from finetune.stage import MANIFEST, Done, check, digest, stage
@@ -70,7 +70,7 @@ def _promoted(path: Path, model: str) -> None:
 def _child(parent: Path | None, parents_model: str, model: str) -> Genome:
     """What it inherits but for the model; a parent that is not named must be the one that ships."""
     if parent is None:
-        if digest(resolve("builtin:g0")) != parents_model:
+        if digest(resolve(FIRST)) != parents_model:
             raise BadStage("its parent is not generation 0 that ships: name it with --parent")
         strategies = {name: dict[str, Any]() for name in USUAL}
         return Genome(1, model, "", prompt_digest(), strategies)

@@ -156,7 +156,7 @@ def run(
     as_json: JsonOut = False,
 ) -> None:
     """All stages, generation after generation, on worlds of this machine."""
-    from agent.models import resolve
+    from agent.models import FIRST, resolve
     from finetune.evolving import evolve
     from finetune.gating import shipped, there
     from finetune.notary import notary
@@ -174,7 +174,7 @@ def run(
         course=replace(course, policy=replace(course.policy, moments=moments)),
         controls=controls,
     )
-    first, its = there(parent or resolve("builtin:g0")), lambda: notary(out / "notary")
+    first, its = there(parent or resolve(FIRST)), lambda: notary(out / "notary")
     line = evolve(out, first, plan, its, _tell(as_json))
     _say({"line": [each.name for each in line], "report": str(out / "report.html")}, as_json)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.founding import Founded, Founding, found
-from agent.models import resolve
+from agent.models import USUAL, resolve
 from agent.permitting import Caps, Permission, grant
 from chain import keystore
 from chain.contracts import APPROVE, TRANSFER
@@ -27,7 +27,7 @@ from world.devnet import Devnet
 from world.events import birth_seed, events, rent_path
 from world.scenario import HOUR, Scenario
 
-MODEL: Final = "builtin:g0"
+MODEL: Final = USUAL
 CONTEXT: Final = 512
 WILL_WALL_S: Final = 3.0
 TICK_WALL_S: Final = 0.5

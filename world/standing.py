@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from agent.models import resolve
+from agent.models import USUAL, resolve
 from chain import keystore
 from chain.client import ChainClient
 from chain.keys import Key
@@ -29,7 +29,7 @@ from world.devnet import CHAIN_ID
 
 OPERATOR: Final = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 PROVIDER: Final = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
-MODEL: Final = "builtin:g0"
+MODEL: Final = USUAL
 CONTEXT: Final = 512
 RICH: Final = Micro(10**12)
 MICRO_PER_HOUR: Final = 250_000

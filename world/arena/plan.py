@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agent.models import FIRST
 from world.baselines import RULES
 from world.errors import WorldError
 from world.scenario import SHIPPED
 
 DEMO: Final = "demo"
-BUILTIN: Final = "builtin:g0"
+BUILTIN: Final = FIRST
 MOST_SEEDS: Final = 100_000
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 """A policy's: it names a folder."""
