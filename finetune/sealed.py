@@ -12,6 +12,7 @@ from finetune.plan import SEALED, Generation, Notary, Plan, Tell, seeds
 from finetune.promise import Promise
 from finetune.stage import digest
 from finetune.telling import tell_all
+from finetune.training import MODEL
 from world.arena.judging import judge as report
 from world.arena.plan import Case, Policy, cases
 from world.arena.running import run
@@ -27,12 +28,13 @@ def open_sealed(
     """All generations, the rules and what is compared with them live there; then all is told."""
     first, last = line[0], line[-1]
     others = compared(root, first, plan, tell) if plan.controls else []
+    if others and all(each.number != 1 for each in line):
+        others.append(Policy("g1", str(root / "generation-1" / MODEL), generation=1))
     out, its = root / "sealed", list(seeds(0, SEALED, plan.sealed_seeds))
     promised(
         out,
         Promise(
-            hypothesis=f"in sealed worlds {last.name} lives longer than {first.name} "
-            "and longer than the heuristic",
+            hypothesis=_hypothesis(first, last),
             child=digest(last.model),
             parent=digest(first.model),
             worlds={(made := load_scenario(path)).name: made.digest for path in plan.files},
@@ -48,6 +50,11 @@ def open_sealed(
     run(asked, plan.files, out / "lived", workers=plan.workers)
     report(out / "lived", asked, workers=plan.workers)
     tell_all(root, line, plan)
+
+
+def _hypothesis(first: Generation, last: Generation) -> str:
+    over = "the heuristic" if last is first else f"{first.name} and than the heuristic"
+    return f"in sealed worlds {last.name} lives longer than {over}"
 
 
 def sealed_cases(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from telemetry.auditing.drawing.markup import Content, Markup, element, joined, tame
+from telemetry.auditing.drawing.markup import Content, Markup, element, tame
 from telemetry.auditing.drawing.wording import count
 from world.reporting.page import page
 from world.reporting.shape import Figures
@@ -42,23 +42,19 @@ def opening(report: Mapping[str, Any]) -> Markup:
 
 
 def _generations(told: Sequence[Mapping[str, Any]]) -> Markup:
-    heads = ("generation", ">hours", "95 of 100", ">share of gap", ">over g0", "95 of 100")
-    more = (">over heuristic", "95 of 100", ">e against its parent", "verdict")
-    return table([*heads, *more], map(_generation, told))
+    heads = ("generation", ">hours", "95 of 100", ">share of gap", "times g0", "times heuristic")
+    return table([*heads, ">e against its parent", "verdict"], map(_generation, told))
 
 
 def _generation(told: Mapping[str, Any]) -> list[Markup]:
-    first, rival = told["over_gen0"] or {}, told["over_heuristic"] or {}
     verdict = "promoted" if told["promoted"] else "; ".join(told["against"]) or "rejected"
     return [
         cell(f"g{told['n']}"),
         number(hours(told["rmst"])),
         cell(_between(told, hours)),
         number(percent(told["gap_closed"])),
-        number(ratio(first.get("ratio"))),
-        cell(_between(first, ratio)),
-        number(ratio(rival.get("ratio"))),
-        cell(_between(rival, ratio)),
+        cell(_times(told["over_gen0"])),
+        cell(_times(told["over_heuristic"])),
         number(NONE if told["evalue"] is None else evidence(told["evalue"])),
         cell("the first" if told["n"] == 0 else tame(verdict)),
     ]
@@ -122,13 +118,20 @@ def _facts(report: Mapping[str, Any]) -> Markup:
         ),
     ]
     return element(
-        "dl", *(joined(element("dt", name), element("dd", said)) for name, said in facts)
+        "dl", *(element("div", element("dt", name), element("dd", said)) for name, said in facts)
     )
 
 
 def _apart(halts: Mapping[str, Any]) -> str:
     far = NONE if halts["apart"] is None else f"{halts['apart']:.4f}"
     return f"{far} apart at worst, {count(halts['moments'])} choices"
+
+
+def _times(told: Mapping[str, Any] | None) -> str:
+    if told is None or told["ratio"] is None:
+        return NONE
+    within = _between(told, ratio)
+    return ratio(told["ratio"]) + ("" if within == NONE else f" ({within})")
 
 
 def _pair(critic: Mapping[str, Any], index: str, slope: str) -> str:
