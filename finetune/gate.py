@@ -26,6 +26,7 @@ from world.arena.judging import judge as report
 from world.arena.plan import Case, Policy, cases
 from world.arena.results import Results
 from world.arena.running import run
+from world.evidence import BLOCK
 from world.freeze import figures_digest
 from world.lived import Lived
 from world.scenario import load_scenario
@@ -57,21 +58,41 @@ def gate(
         return _remember(out, Verdict(False, 0.0, 0.0, 0.0, 0, (veto,), promise.child))
     found = probe(out / "probe", plan, child, tell)
     put(out / "probe.json", asdict(found))
+    if found.vetoes:
+        return _remember(out, Verdict(False, 0.0, 0.0, 0.0, 0, found.vetoes, promise.child))
     hold_anchors(out, plan, tell)
-    tell(f"{child.name}: judged in {len(plan.files) * plan.judge_seeds} worlds")
-    asked = _cases(plan, (parent, child), kept.seeds)
-    run(asked, plan.files, out / "judged", workers=plan.workers)
-    report(out / "judged", asked, workers=plan.workers)
-    verdict = judge(
-        Results(out / "judged").rows(),
-        child.name,
-        parent.name,
-        e_value=kept.e_value,
-        least_effect=kept.least_effect,
-        vetoes=found.vetoes,
-        model=promise.child,
-    )
+    verdict = _lived(out / "judged", parent, child, kept, plan, tell)
     return _remember(out, verdict)
+
+
+def _lived(
+    out: Path,
+    parent: Generation,
+    child: Generation,
+    kept: Promise,
+    plan: Plan,
+    tell: Tell,
+) -> Verdict:
+    """Block by block of the promised worlds, until the evidence is enough or there are no more.
+
+    An e-value may be looked at whenever one likes, and one may stop when it is enough.
+    """
+    for upto in range(BLOCK, len(kept.seeds) + BLOCK, BLOCK):
+        asked = _cases(plan, (parent, child), kept.seeds[:upto])
+        tell(f"{child.name}: judged in {len(asked) // 2} worlds")
+        run(asked, plan.files, out, workers=plan.workers)
+        verdict = judge(
+            Results(out).rows(),
+            child.name,
+            parent.name,
+            e_value=kept.e_value,
+            least_effect=kept.least_effect,
+            model=kept.child,
+        )
+        if verdict.e >= kept.e_value:
+            break
+    report(out, asked, workers=plan.workers)
+    return verdict
 
 
 def promise_for(parent: Generation, child: Generation, tries: int, plan: Plan) -> Promise:
