@@ -24,7 +24,7 @@ check: setup .stamps/train ## format, lint, types, imports, contracts
 	@echo "— imports"; $(BIN)/lint-imports
 	@echo "— contracts"; $(BIN)/python contracts/build.py --check
 
-bench: setup ## speed and size, written to bench/results.json
+bench: setup .stamps/train ## speed and size, written to bench/results.json
 	@$(BIN)/python bench/run.py $(ARGS)
 
 model: setup .stamps/train ## rebuild the small model that ships

@@ -31,6 +31,7 @@ MEASUREMENTS: Final = (
     "start",
     "memory",
     "worlds",
+    "learning",
 )
 """Files of this folder, each with a `measure()`."""
 
@@ -65,6 +66,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "memory": Target("value", most=300),
     "memory_growth": Target("value", most=6),  # why: memory.py
     "world": Target("value", least=60),
+    "dataset": Target("ratio", least=0.5),
+    "learn": Target("value", most=20),
 }
 """All other figures are for information."""
 

@@ -198,18 +198,24 @@ def _say(figures: Any, as_json: bool) -> None:
 
 def main() -> None:
     """One line for what went wrong, and exit code 2."""
+    from agent.errors import AgentError
+    from chain.errors import ChainError
     from world.errors import WorldError
 
     try:
         app()
-    except (WorkError, WorldError) as fault:
-        sys.stderr.write(f"forager-finetune: {fault}\n")
-        if fault.advice:
-            sys.stderr.write(f"  {fault.advice}\n")
-        sys.exit(USED_WRONGLY)
+    except (WorkError, WorldError, AgentError, ChainError) as fault:
+        _complain(str(fault), getattr(fault, "advice", ""))
+    except OSError as fault:
+        _complain(f"{fault.filename or 'a file'}: {fault.strerror or fault}", "")
     except KeyboardInterrupt:
         sys.stderr.write("\nforager-finetune: stopped; run again to go on\n")
         sys.exit(130)
+
+
+def _complain(what: str, advice: str) -> None:
+    sys.stderr.write(f"forager-finetune: {what}\n" + (f"  {advice}\n" if advice else ""))
+    sys.exit(USED_WRONGLY)
 
 
 if __name__ == "__main__":
