@@ -37,7 +37,10 @@ def task(tmp_path_factory):
     torch.manual_seed(2)
     policy = Policy(Shape())
     with torch.no_grad():
-        policy.norm.weight.mul_(4)  # somebody who has opinions
+        policy.norm.weight.mul_(4)  # somebody of firm opinions, which no rounding turns
+        for layer in policy.layers:
+            layer.out.weight.mul_(0.1)
+            layer.down.weight.mul_(0.1)
     export(policy, here / "parent.gguf", "parent")
     data = lessons.dataset(here / "data")
     return Task(data, here / "parent.gguf", here / "child", COURSE, quiet=True)
