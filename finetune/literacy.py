@@ -14,7 +14,7 @@ from compute.llama import Llama
 from finetune import bags, parity
 from finetune.news import News, Split
 from finetune.policy import Policy
-from finetune.reader import means, padded, prompts
+from finetune.questions import means, padded, prompts
 from finetune.situations import Example
 from strategies.reading import LABELS, prompt_for, read
 

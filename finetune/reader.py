@@ -1,15 +1,15 @@
 """Teaches a small policy to read news, and to choose as before.
 
 The objective is (mean under softmax − realised return)², both as shares of the span: it is smallest
-for whoever expects the true mean, and a life reads with the very same lines (`strategies/reading`).
-Beside every batch of texts some menus are chosen from as the parent would: a price in nats on
-choosing otherwise.
+for whoever expects the true mean. Choosing is kept in three ways: beside every batch of texts some
+menus are chosen from, at a price in nats on choosing otherwise than the parent; of the vocabulary
+only words move that no choice is made of; and matrices are drawn back to the parent's.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from time import perf_counter
@@ -19,18 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.scoring import LABELS
 from finetune.muon import Muon
 from finetune.news import News
-from finetune.parity import FIRST_LABEL
 from finetune.policy import Policy
+from finetune.questions import divergence, means, of_parent, padded, prompts
 from finetune.situations import Example
-from finetune.vocab import Tokenizer
-from strategies.reading import VALUES, prompt_for
 
 BLANK: Final = 0
 """A byte that no text holds."""
-NEVER: Final = -1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class Schooling:
     blank: float = 0.1
     """The share of a text's words that are left out, so that none is learnt by heart."""
     decay: float = 0.003
-    """What matrices lose at each step, so that they hold no more than they need."""
+    """What matrices lose at each step of what they have more than the parent's."""
     matrix_lr: float = 0.006
     table_lr: float = 6e-4
     warmup: int = 40
@@ -67,15 +63,6 @@ class Progress(NamedTuple):
     seconds: float
 
 
-class Menus(NamedTuple):
-    """Prompts to choose from, padded on the right, and what the parent thinks of each line."""
-
-    tokens: Tensor
-    asked: Tensor
-    there: Tensor
-    shares: Tensor
-
-
 def school(
     parent: Policy,
     news: Sequence[News],
@@ -88,16 +75,16 @@ def school(
     torch.set_num_threads(how.threads)
     torch.use_deterministic_algorithms(mode=True)
     child = copy.deepcopy(parent).train()
-    matrices = [weight for weight in child.layers.parameters() if weight.dim() == 2]
-    others = [child.table.weight, *(w for w in child.parameters() if w.dim() == 1)]
+    matrices = _matrices(child)
     optimizers: list[torch.optim.Optimizer] = [
         Muon(matrices, lr=how.matrix_lr),
-        torch.optim.AdamW(others, lr=how.table_lr, betas=(0.9, 0.98), weight_decay=0),
+        torch.optim.AdamW([child.table.weight], lr=how.table_lr, betas=(0.9, 0.98), weight_decay=0),
     ]
     texts, returns = prompts(news), torch.tensor([each.realised for each in news])
     steps = max(1, how.texts // how.batch)
     dice = np.random.default_rng(how.seed)
     read, chosen = _cuts(len(texts), how.batch, dice), _cuts(len(choices), how.menus, dice)
+    own = _own(child.shape.vocab, texts, choices)
     began, miss, apart = perf_counter(), 0.0, 0.0
     for step in range(steps):
         which = next(read)
@@ -110,8 +97,9 @@ def school(
         whole = missed + how.kl * otherwise
         child.zero_grad()
         whole.backward()  # type: ignore[no-untyped-call]  # torch has no types here
+        _keep(child, own)
         torch.nn.utils.clip_grad_norm_(child.parameters(), 1.0)
-        _step(optimizers, matrices, rate, how.decay)
+        _step(optimizers, zip(matrices, _matrices(parent), strict=True), rate, how.decay)
         here = (missed.item(), otherwise.item())
         if not all(map(isfinite, here)):
             raise FloatingPointError(f"the loss is {here} at step {step + 1}")
@@ -121,49 +109,23 @@ def school(
     return child.eval()
 
 
-def prompts(news: Sequence[News]) -> list[list[int]]:
-    """The whole question for each text, in tokens."""
-    encode = Tokenizer().encode
-    return [encode(prompt_for(each.text.encode())) for each in news]
+def _own(vocab: int, texts: Sequence[Sequence[int]], choices: Sequence[Example]) -> Tensor:
+    """One for each word that only reading uses."""
+    used = {token for text in texts for token in text}
+    used -= {token for each in choices for token in each.tokens}
+    own = torch.zeros(vocab, 1)
+    own[sorted({BLANK, *used})] = 1
+    return own
 
 
-def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """On the right; and where each ends."""
-    tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-    for at, row in enumerate(rows):
-        tokens[at, : len(row)] = torch.tensor(row)
-    return tokens, torch.tensor([len(row) - 1 for row in rows])
+def _keep(child: Policy, own: Tensor) -> None:
+    """What has no gradient stays where it is."""
+    if child.table.weight.grad is not None:
+        child.table.weight.grad.mul_(own)
 
 
-def means(policy: Policy, tokens: Tensor, asked: Tensor) -> Tensor:
-    """What is expected of each text, as a share of the span."""
-    shares = _labels(policy, tokens, asked, len(LABELS)).softmax(-1)
-    found: Tensor = shares @ torch.tensor(VALUES)
-    return found
-
-
-@torch.no_grad()
-def of_parent(parent: Policy, choices: Sequence[Example]) -> Menus:
-    """What is to be kept."""
-    tokens, asked = padded([each.tokens for each in choices])
-    lines = torch.tensor([len(each.scores) for each in choices])
-    there = torch.arange(int(lines.max())) < lines[:, None]
-    logits = _labels(parent, tokens, asked, there.shape[1]).masked_fill(~there, NEVER)
-    return Menus(tokens, asked, there, logits.log_softmax(-1))
-
-
-def divergence(child: Policy, menus: Menus) -> Tensor:
-    """Of the child's choices from its parent's, in nats."""
-    logits = _labels(child, menus.tokens, menus.asked, menus.there.shape[1])
-    shares = logits.masked_fill(~menus.there, NEVER).log_softmax(-1)
-    apart = menus.shares.exp() * (menus.shares - shares)
-    found: Tensor = apart.masked_fill(~menus.there, 0.0).sum(-1).mean()
-    return found
-
-
-def _labels(policy: Policy, tokens: Tensor, asked: Tensor, count: int) -> Tensor:
-    logits: Tensor = policy(tokens, asked[:, None])[:, 0, FIRST_LABEL : FIRST_LABEL + count]
-    return logits
+def _matrices(policy: Policy) -> list[torch.nn.Parameter]:
+    return [weight for weight in policy.layers.parameters() if weight.dim() == 2]
 
 
 def _blanked(tokens: Tensor, asked: Tensor, share: float) -> Tensor:
@@ -183,14 +145,14 @@ def _cuts(count: int, size: int, dice: np.random.Generator) -> Iterator[np.ndarr
 
 def _step(
     optimizers: Sequence[torch.optim.Optimizer],
-    matrices: Sequence[Tensor],
+    matrices: Iterable[tuple[Tensor, Tensor]],
     rate: float,
     decay: float,
 ) -> None:
     """At a part of the full rates."""
     with torch.no_grad():
-        for weight in matrices:
-            weight.mul_(1 - decay * rate)
+        for ours, parents in matrices:
+            ours.lerp_(parents, decay * rate)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("full", group["lr"]) * rate

@@ -11,7 +11,7 @@ from clipped import GENESIS, decision, lived, over, write
 from finetune.errors import NoNews
 from finetune.hearing import hear
 from finetune.news import HOUR, Hearing, split
-from finetune.reader import prompts
+from finetune.questions import prompts
 from finetune.vocab import entries
 from strategies.reading import HEAD, LONGEST, TAIL
 from world.news import NewsTable, stories
