@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Awaitable, MutableMapping, Sequence
 from typing import Final, Protocol
 
+import structlog
+
 from agent import bounds
 from strategies.hold import WAIT
 from strategies.port import Action, Snapshot
+
+log = structlog.get_logger(__name__)
 
 PROPOSE_S: Final = 2.0
 
@@ -46,7 +50,10 @@ async def _ask(
             answer = await asyncio.wait_for(answer, PROPOSE_S)
         offered = bounds.actions(strategy.name, answer)
     except Exception as fault:  # noqa: BLE001  # a strategy that fails is skipped, not obeyed
-        faults[place] = str(fault) or type(fault).__name__
+        told = str(fault) or type(fault).__name__
+        if place not in faults:  # the first of a row
+            log.warning("strategy.failed", strategy=strategy.name, says=told)
+        faults[place] = told
         return ()
     faults.pop(place, None)
     return offered

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+import structlog
+
 from agent import bounds, metabolism
 from agent.asked import Asked
 from chain.contracts import BALANCE_OF
@@ -24,6 +26,8 @@ from strategies.port import (
     Snapshot,
     Vitals,
 )
+
+log = structlog.get_logger(__name__)
 
 TIP: Final = Wei(10**9)
 """What is usually paid on top of the base fee."""
@@ -218,7 +222,10 @@ class Senses:
         except Exception as fault:  # a strategy that fails is skipped, not obeyed
             if _halts(fault):
                 raise
-            self.faults[place] = str(fault) or type(fault).__name__
+            told = str(fault) or type(fault).__name__
+            if place not in self.faults:  # the first of a row
+                log.warning("strategy.failed", strategy=strategy.name, says=told)
+            self.faults[place] = told
             # A contract that reverts has answered: there is nothing to be had.
             return {} if isinstance(fault, Reverted) else None
         self.faults.pop(place, None)

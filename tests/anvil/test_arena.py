@@ -19,6 +19,7 @@ from hamlets import hamlet
 from agent.models import resolve
 from telemetry.car import epoch_files, read_epoch
 from telemetry.record import Record
+from tests.strangers import install_quiet
 from world.arena import house
 from world.arena.nest import Born
 from world.arena.plan import Case
@@ -82,6 +83,23 @@ def test_who_does_without_every_strategy_has_none(tmp_path):
     assert (row.reason, row.earned_micro, row.idle_n) == ("died", 0, row.ticks)
     [birth] = [record for record in said(out, row) if record.kind == "birth"]
     assert birth.body["genome"]["strategies"] == {}
+
+
+def test_a_strangers_strategy_that_fails_is_told_of_beside_the_results(tmp_path, monkeypatch):
+    """It costs its offers and no life; but nobody shall take it for one that did nothing."""
+    install_quiet(tmp_path, monkeypatch)
+    sound = (tmp_path / "quiet.py").read_text()
+    path = hamlet(tmp_path, ("version = 2", 'version = 2\nuse = ["thrift", "quiet"]'))
+    out = tmp_path / "out"
+    assert lived(path, out, "reflex").audit_ok
+    assert not (out / "faults").exists()
+    (tmp_path / "quiet.py").write_text(sound.replace("return []", "return [1 // 0]"))
+    row = lived(path, out, "reflex", 2)
+    assert row.audit_ok
+    assert row.ticks > 0
+    complaint = (out / "faults" / "hamlet" / "2-reflex.log").read_text()
+    assert "strategy.failed" in complaint
+    assert "ZeroDivisionError" in complaint
 
 
 def test_a_replay_on_the_imagined_past_goes_as_the_life_went(tmp_path):

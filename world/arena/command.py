@@ -90,6 +90,8 @@ def _heed() -> None:
 
 
 def _told(ran: Ran, out: Path) -> dict[str, Any]:
+    faults = out / "faults"
+    complaints = {"complaints": str(faults)} if faults.is_dir() else {}
     return {
         "lives": ran.lives,
         "new": ran.new,
@@ -98,4 +100,5 @@ def _told(ran: Ran, out: Path) -> dict[str, Any]:
         "ticks": ran.ticks,
         "seconds": round(ran.seconds, 1),
         "results": str(out / "results.jsonl"),
+        **complaints,
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -28,6 +28,9 @@ from world.settling import CONTEXT
 
 if TYPE_CHECKING:
     from world.arena.inside import InsideEngine
+
+FAILED: Final = "strategy.failed"
+"""What an agent says when one of its strategies does, the first time in a row."""
 
 
 def live_case(case: Case, out: str, *, tables: bool = False) -> str:
@@ -78,7 +81,10 @@ def thinker(model: str) -> InsideEngine:
 
 @contextmanager
 def _complaining(path: Path, kept: Path) -> Iterator[None]:
-    """What a life complains of is written down, and kept only if it cannot be lived."""
+    """What a life complains of is written down; kept if it cannot be lived, or a strategy failed.
+
+    Whoever writes a strategy would else take one that raises for one that makes no difference.
+    """
     with path.open("a", buffering=1, encoding="utf-8") as file:
         structlog.configure(logger_factory=structlog.WriteLoggerFactory(file))
         try:
@@ -89,6 +95,8 @@ def _complaining(path: Path, kept: Path) -> Iterator[None]:
             raise
         finally:
             structlog.reset_defaults()
+    if FAILED in path.read_text("utf-8"):
+        _keep(path, kept)
 
 
 def _keep(what: Path, where: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent import bodies, menu
 from agent.mind import Choice
@@ -151,6 +152,15 @@ async def test_a_note_goes_when_the_strategy_is_well_again():
     faults = {"propose s": "was ill", "survey s": "stays"}
     await menu.propose([Offering([act()])], SEEN, 5, faults)
     assert faults == {"survey s": "stays"}
+
+
+async def test_a_failure_is_said_aloud_once_in_a_row():
+    ill, faults = Offering([act(score=float("nan"))]), {}
+    with capture_logs() as told:
+        for strategy in (ill, ill, Offering([act()]), ill):
+            await menu.propose([strategy], SEEN, 5, faults)
+    assert [(each["event"], each["strategy"]) for each in told] == [("strategy.failed", "s")] * 2
+    assert all(each["says"] == faults["propose s"] for each in told)
 
 
 async def test_every_sample_moment_has_a_lawful_menu():
