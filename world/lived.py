@@ -24,7 +24,7 @@ class BadRow(WorldError):
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """Hours are chain time; amounts are micro-units of the token, gas what was paid to the station."""
+    """Hours are chain time; amounts are micro-units of the token: gas is what the station got."""
 
     scenario: str
     seed: int
