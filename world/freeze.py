@@ -1,7 +1,7 @@
 """What comparisons stand on, frozen: `python -m world.freeze` writes world/scenarios/frozen.json.
 
 Scenarios by their digests and horizons, what happens in the first world of each (so that neither a
-default nor a draw changes unseen), and the figures of the heuristic. A test holds the file to what
+default nor a draw changes unseen), the figures of the heuristic, and generation 0. A test holds the file to what
 there is. When it may be written anew is said in docs/worlds.md.
 """
 
@@ -12,6 +12,8 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
+from agent.models import FIRST, resolve
+from compute.manifest import digest_file
 from world.arena.plan import scenarios
 from world.events import events
 from world.heuristic import USUAL, Figures
@@ -35,7 +37,11 @@ def present() -> dict[str, Any]:
         }
         for scenario in made
     }
-    return {"scenarios": worlds, "heuristic": figures_digest()}
+    return {
+        "scenarios": worlds,
+        "heuristic": figures_digest(),
+        "generation0": digest_file(resolve(FIRST)),
+    }
 
 
 def _digest(text: str) -> str:

@@ -30,6 +30,10 @@ def test_the_heuristic_goes_by_the_figures_it_was_frozen_with():
     assert figures_digest(replace(USUAL, low_h=USUAL.low_h + 1)) != KEPT["heuristic"]
 
 
+def test_generation_0_is_the_one_that_all_others_were_bred_from():
+    assert present()["generation0"] == KEPT["generation0"]
+
+
 def test_the_shipped_results_are_of_the_worlds_that_ship():
     folder = Path(__file__).parents[3] / "docs/results/baselines"
     worlds = json.loads((folder / "arena.json").read_text("utf-8"))["worlds"]
