@@ -1,8 +1,8 @@
 """What comparisons stand on, frozen: `python -m world.freeze` writes world/scenarios/frozen.json.
 
 Scenarios by their digests and horizons, what happens in the first world of each (so that neither a
-default nor a draw changes unseen), the figures of the heuristic, and generation 0. A test holds the file to what
-there is. When it may be written anew is said in docs/worlds.md.
+default nor a draw changes unseen), the figures of the heuristic, and generation 0. A test holds the
+file to what there is. When it may be written anew is said in docs/worlds.md.
 """
 
 from __future__ import annotations
