@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -49,6 +50,10 @@ _FAR_BELOW: Final = re.compile(rb"\x3b[\x80-\xff]")
 """How one begins that is below -2⁶³, though other bytes may look so."""
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**64 - 1
+_MARSHAL: Final = 4
+"""The form of `marshal` that is written fastest."""
+_FIVE_DIGITS: Final = marshal.dumps(_LEAST - 1, _MARSHAL)[1:5]
+"""How it counts the digits of an integer below -2⁶³, and of few other things."""
 _KEYS: Final = frozenset(("v", "agent", "seq", "at", "block", "prev", "kind", "body"))
 _BLOCK_KEYS: Final = frozenset(("chain", "number", "hash"))
 _HASH: Final = re.compile("0x[0-9a-f]{64}")
@@ -122,7 +127,7 @@ class Record(NamedTuple):
             fields["body"],
         )
         _judge(record)
-        if _is_odd(data):
+        if _is_odd(data, record.body):
             plain(record.body)
         return record
 
@@ -164,12 +169,12 @@ def _cbor(fields: dict[str, Any]) -> bytes:
     except (TypeError, ValueError):
         pass
     else:
-        if not _is_odd(data):
+        if not _is_odd(data, fields["body"]):
             return data
     return encode_dag_cbor(fields | {"body": plain(fields["body"])})
 
 
-def _is_odd(data: bytes) -> bool:
+def _is_odd(data: bytes, body: Mapping[str, Any]) -> bool:
     """Whether strict DAG-CBOR may hold what the format does not; it is rare, and shows.
 
     That is a link, an integer below all others, or more levels than `MAX_DEPTH`: each takes a byte
@@ -177,9 +182,17 @@ def _is_odd(data: bytes) -> bool:
     """
     return (
         (_TAG in data and _LINK in data)
-        or (_EIGHT_BELOW in data and _FAR_BELOW.search(data) is not None)
+        or (_EIGHT_BELOW in data and _FAR_BELOW.search(data) is not None and _is_far_below(body))
         or len(data) - len(data.translate(None, _HEADS)) > MAX_DEPTH
     )
+
+
+def _is_far_below(body: Mapping[str, Any]) -> bool:
+    """Whether an integer may really be: one record in six has such bytes in a float or a hash."""
+    try:
+        return _FIVE_DIGITS in marshal.dumps(body, _MARSHAL)
+    except ValueError:  # a link, or too deep for it
+        return True
 
 
 def _judge(record: Record) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from logs import BLOCK
 
+from telemetry import record
 from telemetry.errors import BadRecord
 from telemetry.record import KINDS, MAX_BYTES, MAX_DEPTH, NO_PREV, BlockRef, Record
 
@@ -97,6 +98,37 @@ def test_depth_is_bounded_both_ways():
     raw = _fields(body={"deep": deep})
     with pytest.raises(BadRecord):
         Record.decode(encode_dag_cbor(raw))
+
+
+@given(
+    st.integers(-(2**64), 2**64 - 1) | st.integers(-(2**63) - 2, -(2**63) + 2),
+    st.binary(max_size=40) | st.floats(allow_nan=False, allow_infinity=False) | st.just(-5),
+    st.integers(0, MAX_DEPTH - 3),
+)
+def test_no_integer_lies_below_all_others_wherever_it_stands(number, beside, depth):
+    """Bytes that only look like one are told from it, also where the same objects come twice."""
+    inside: object = {"beside": beside, "number": number}
+    for level in range(depth):
+        inside = [inside] if level % 2 else {"n": inside}
+    body = {"inside": inside, "looks": b";\xff" * 4, "list": [beside, number, number]}
+    data = encode_dag_cbor(_fields(body=body))
+    if number < -(2**63):
+        with pytest.raises(BadRecord):
+            Record.decode(data)
+        with pytest.raises(BadRecord):
+            FIRST._replace(body=body).encode()
+    else:
+        assert Record.decode(data).body == body
+        assert Record.decode(FIRST._replace(body=body).encode()).body == body
+
+
+def test_bytes_that_only_look_like_such_an_integer_cost_no_walk(monkeypatch):
+    body = {"float": -1.8643301620628905, "bytes": b";\xff", "n": [-1, 2**64 - 1, "x"]}
+    data = FIRST._replace(body=body).encode()
+    monkeypatch.setattr(record, "plain", None)
+    assert b";" in data
+    assert Record.decode(data).body == body
+    assert FIRST._replace(body=body).encode() == data
 
 
 def test_size_is_bounded_both_ways():
