@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -20,6 +20,8 @@ from chain.types import Json, Micro, Wei
 from strategies.errors import NotPlain
 
 T = TypeVar("T")
+Read = Callable[[Json, str], object]
+"""From plain data and where it stands, for whoever must mend it."""
 
 EXACT: Final = 2**53 - 1
 """The largest integer that every reader of JSON keeps."""
@@ -33,7 +35,7 @@ def to_plain(value: object) -> Json:
 
 def from_plain(kind: type[T], data: Json) -> T:
     """The same again; raises `NotPlain` and says where."""
-    return cast("T", _read(kind, data, kind.__name__))
+    return cast("T", _reader(cast("Any", kind))(data, kind.__name__))
 
 
 def _write(kind: Any, value: Any) -> Json:
@@ -80,30 +82,52 @@ def _write_free(value: Json) -> Json:
     return value
 
 
-def _read(kind: Any, data: Json, where: str) -> object:  # noqa: PLR0911  # likewise
+@cache
+def _reader(kind: Any) -> Read:  # noqa: PLR0911  # one for each form
+    """How a type is read, likewise: what every strategy offers is read at every tick."""
     if kind in (Wei, Micro):
-        return _amount(data, where)
+        return _amount
     if is_dataclass(kind):
-        return _read_fields(kind, data, where)
+        return _reader_of_fields(kind)
     if (inner := _optional(kind)) is not None:
-        return None if data is None else _read(inner, data, where)
+        read = _reader(inner)
+        return lambda data, where: None if data is None else read(data, where)
     if get_origin(kind) is tuple:
-        items = _checked(isinstance(data, list | tuple), data, where)
-        return tuple(_read(get_args(kind)[0], x, f"{where}[{i}]") for i, x in enumerate(items))
+        return _reader_of_items(_reader(get_args(kind)[0]))
     if get_origin(kind) is Mapping:
-        rows = _checked(_is_map(data), data, where)
-        return {key: _read(get_args(kind)[1], x, f"{where}.{key}") for key, x in rows.items()}
+        return _reader_of_rows(_reader(get_args(kind)[1]))
     if _is_free(kind):
-        return _read_free(data, where)
-    return _read_scalar(getattr(kind, "__supertype__", kind), data, where)
+        return _read_free
+    return partial(_read_scalar, getattr(kind, "__supertype__", kind))
 
 
-def _read_fields(kind: Any, data: Json, where: str) -> object:
-    shape = _shape(kind)
-    rows = _checked(_is_map(data), data, where)
-    if set(rows) != set(shape):
-        raise NotPlain("fields are missing or unknown", where=where, odd=set(rows) ^ set(shape))
-    return kind(**{name: _read(shape[name], rows[name], f"{where}.{name}") for name in shape})
+def _reader_of_fields(kind: Any) -> Read:
+    shape = {name: _reader(hint) for name, hint in _shape(kind).items()}
+
+    def read(data: Json, where: str) -> object:
+        rows = _checked(_is_map(data), data, where)
+        if rows.keys() != shape.keys():
+            odd = rows.keys() ^ shape.keys()
+            raise NotPlain("fields are missing or unknown", where=where, odd=set(odd))
+        return kind(**{name: read(rows[name], f"{where}.{name}") for name, read in shape.items()})
+
+    return read
+
+
+def _reader_of_items(read: Read) -> Read:
+    def read_all(data: Json, where: str) -> object:
+        items = _checked(isinstance(data, list | tuple), data, where)
+        return tuple([read(item, f"{where}[{i}]") for i, item in enumerate(items)])
+
+    return read_all
+
+
+def _reader_of_rows(read: Read) -> Read:
+    def read_all(data: Json, where: str) -> object:
+        rows = _checked(_is_map(data), data, where)
+        return {key: read(item, f"{where}.{key}") for key, item in rows.items()}
+
+    return read_all
 
 
 def _read_free(data: Json, where: str) -> Json:
@@ -123,8 +147,8 @@ def _read_free(data: Json, where: str) -> Json:
 
 def _read_scalar(kind: Any, data: Json, where: str) -> object:
     if isinstance(kind, type) and issubclass(kind, Enum):
-        values = [member.value for member in kind]
-        return kind(_checked(type(data) is str and data in values, data, where))
+        right = type(data) is str and data in kind._value2member_map_
+        return kind(_checked(right, data, where))
     if kind is int:
         return _beyond(data, where) if type(data) is str else _near(data, where)
     if kind is float:
