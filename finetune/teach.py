@@ -35,7 +35,7 @@ class Improving:
     warmup: int = 40
     kl: float = 0.03
     """Weight of the distance to the parent."""
-    surer: float = 2.0
+    surer: float = 3.0
     """In the end a small child's logits are so many times what was taught: it doubts less."""
     threads: int = 1
 
