@@ -1,28 +1,27 @@
 """Teaches a small policy to read news, and to choose as before.
 
 The objective is (mean under softmax − realised return)², both as shares of the span: it is smallest
-for whoever expects the true mean. Choosing is kept in three ways: beside every batch of texts some
-menus are chosen from, at a price in nats on choosing otherwise than the parent; of the vocabulary
-only words move that no choice is made of; and matrices are drawn back to the parent's.
+for whoever expects the true mean. What keeps its choices as they were: `finetune/keeping.py`.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from finetune.keeping import Kept, matrices
 from finetune.muon import Muon
 from finetune.news import News
 from finetune.policy import Policy
-from finetune.questions import divergence, means, of_parent, padded, prompts
+from finetune.questions import means, padded, prompts
 from finetune.situations import Example
 
 BLANK: Final = 0
@@ -35,19 +34,23 @@ class Schooling:
 
     seed: int = 0
     texts: int = 60_000
-    """So many are read, most of them more than once."""
+    """So many are read at most, most of them more than once,"""
+    again: int = 24
+    """and none more often than this."""
     batch: int = 128
-    blank: float = 0.1
+    blank: float = 0.15
     """The share of a text's words that are left out, so that none is learnt by heart."""
     decay: float = 0.003
     """What matrices lose at each step of what they have more than the parent's."""
-    matrix_lr: float = 0.006
-    table_lr: float = 6e-4
+    matrix_lr: float = 0.01
+    word_lr: float = 0.004
     warmup: int = 40
-    menus: int = 8
-    """Beside each batch."""
-    kl: float = 3.0
+    menus: int = 4
+    """Chosen from beside each batch."""
+    kl: float = 5.0
     """Weight of choosing otherwise than the parent."""
+    spared: float = 0.99
+    """Of what choices are made of, so much is left as it is."""
     threads: int = 1
 
 
@@ -74,32 +77,24 @@ def school(
     torch.manual_seed(how.seed)
     torch.set_num_threads(how.threads)
     torch.use_deterministic_algorithms(mode=True)
-    child = copy.deepcopy(parent).train()
-    matrices = _matrices(child)
-    optimizers: list[torch.optim.Optimizer] = [
-        Muon(matrices, lr=how.matrix_lr),
-        torch.optim.AdamW([child.table.weight], lr=how.table_lr, betas=(0.9, 0.98), weight_decay=0),
-    ]
+    child, kept = copy.deepcopy(parent).train(), Kept(parent, choices, how.spared)
     texts, returns = prompts(news), torch.tensor([each.realised for each in news])
-    steps = max(1, how.texts // how.batch)
+    optimizers = _optimizers(child, how)
+    steps = max(1, min(how.texts, how.again * len(news)) // how.batch)
     dice = np.random.default_rng(how.seed)
     read, chosen = _cuts(len(texts), how.batch, dice), _cuts(len(choices), how.menus, dice)
-    own = _own(child.shape.vocab, texts, choices)
     began, miss, apart = perf_counter(), 0.0, 0.0
-    for step in range(steps):
-        which = next(read)
-        rate = min(1.0, (step + 1) / how.warmup, (steps - step) / (0.6 * steps))
-        tokens, asked = padded([texts[i] for i in which])
-        said = means(child, _blanked(tokens, asked, how.blank), asked)
-        missed = ((said - returns[which]) ** 2).mean()
-        menus = of_parent(parent, [choices[i] for i in next(chosen)]) if choices else None
-        otherwise = divergence(child, menus) if menus else torch.zeros(())
+    for step, which, menus in zip(range(steps), read, chosen, strict=False):
+        missed = _missed(child, [texts[i] for i in which], returns[which], how.blank)
+        otherwise = kept.price(child, menus)
         whole = missed + how.kl * otherwise
         child.zero_grad()
         whole.backward()  # type: ignore[no-untyped-call]  # torch has no types here
-        _keep(child, own)
+        kept.spare(child)
         torch.nn.utils.clip_grad_norm_(child.parameters(), 1.0)
-        _step(optimizers, zip(matrices, _matrices(parent), strict=True), rate, how.decay)
+        rate = min(1.0, (step + 1) / min(how.warmup, steps / 4), (steps - step) / (0.6 * steps))
+        kept.draw_back(child, how.decay * rate)
+        _step(optimizers, rate)
         here = (missed.item(), otherwise.item())
         if not all(map(isfinite, here)):
             raise FloatingPointError(f"the loss is {here} at step {step + 1}")
@@ -109,50 +104,35 @@ def school(
     return child.eval()
 
 
-def _own(vocab: int, texts: Sequence[Sequence[int]], choices: Sequence[Example]) -> Tensor:
-    """One for each word that only reading uses."""
-    used = {token for text in texts for token in text}
-    used -= {token for each in choices for token in each.tokens}
-    own = torch.zeros(vocab, 1)
-    own[sorted({BLANK, *used})] = 1
-    return own
-
-
-def _keep(child: Policy, own: Tensor) -> None:
-    """What has no gradient stays where it is."""
-    if child.table.weight.grad is not None:
-        child.table.weight.grad.mul_(own)
-
-
-def _matrices(policy: Policy) -> list[torch.nn.Parameter]:
-    return [weight for weight in policy.layers.parameters() if weight.dim() == 2]
-
-
-def _blanked(tokens: Tensor, asked: Tensor, share: float) -> Tensor:
-    """Some words left out; the question around them never is."""
+def _missed(child: Policy, texts: Sequence[Sequence[int]], returns: Tensor, blank: float) -> Tensor:
+    """The mean square; some words are left out, the question around them never is."""
+    tokens, asked = padded(texts)
     place = torch.arange(tokens.shape[1])
     inside = (place > 0) & (place < asked[:, None])
-    return tokens.masked_fill(inside & (torch.rand(tokens.shape) < share), BLANK)
+    told = tokens.masked_fill(inside & (torch.rand(tokens.shape) < blank), BLANK)
+    mean: Tensor = ((means(child, told, asked) - returns) ** 2).mean()
+    return mean
 
 
-def _cuts(count: int, size: int, dice: np.random.Generator) -> Iterator[np.ndarray[Any, Any]]:
+def _optimizers(child: Policy, how: Schooling) -> list[torch.optim.Optimizer]:
+    """Norms stay as they are."""
+    words = [child.table.weight]
+    return [
+        Muon([part.weight for part in matrices(child)], lr=how.matrix_lr),
+        torch.optim.AdamW(words, lr=how.word_lr, betas=(0.9, 0.98), weight_decay=0),
+    ]
+
+
+def _cuts(count: int, size: int, dice: np.random.Generator) -> Iterator[list[int]]:
     """Indices without end, each once before any comes again."""
     while True:
         order = dice.permutation(count)
         for at in range(0, max(1, count - size + 1), size):
-            yield order[at : at + size]
+            yield order[at : at + size].tolist()
 
 
-def _step(
-    optimizers: Sequence[torch.optim.Optimizer],
-    matrices: Iterable[tuple[Tensor, Tensor]],
-    rate: float,
-    decay: float,
-) -> None:
+def _step(optimizers: Sequence[torch.optim.Optimizer], rate: float) -> None:
     """At a part of the full rates."""
-    with torch.no_grad():
-        for ours, parents in matrices:
-            ours.lerp_(parents, decay * rate)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group.setdefault("full", group["lr"]) * rate
