@@ -26,6 +26,8 @@ from world.deploy import RICH, Deployment, mint
 from world.devnet import Devnet
 from world.events import birth_seed, events, rent_path
 from world.scenario import HOUR, Scenario
+from world.townsfolk import Townsman, options
+from world.townsfolk import tables as tables_of
 
 MODEL: Final = USUAL
 CONTEXT: Final = 512
@@ -85,6 +87,7 @@ class Ground:
     deployment: Deployment
     scenario: Scenario
     seed: int
+    folk: tuple[Townsman, ...] = ()
 
 
 def make_operator(homes: Settlement) -> Key:
@@ -103,7 +106,8 @@ def make_agent(
     placing: Placing = Placing.EMBODIED,
 ) -> Founded:
     """A home, and the operator's permit and limits in it."""
-    at, time_ = ground.deployment, ground.scenario.time
+    at, time_, use = ground.deployment, ground.scenario.time, ground.scenario.use
+    known = options(ground.folk, ground.scenario, use)
     founded = found(
         homes.agent,
         Founding(
@@ -137,7 +141,10 @@ def make_agent(
                     "serve_uri": archive,
                     "targets": [{"kind": "kubo", "url": archive}],
                 },
+                **tables_of(ground.folk),
             },
+            use=use,
+            strategies={name: table for name, table in known.items() if table},
             ask_s=1.0,
         ),
     )

@@ -28,7 +28,8 @@ MOST_BLOCKS: Final = 1_000_000
 MOST_WINDOW_H: Final = 1000
 MOST_LEASE_H: Final = 1000
 MOST_HOUR_MICRO: Final = 10**9
-MOST_BASE_FEE: Final = 5 * 10**11
+MOST_BASE_FEE: Final = 10**11
+"""Half of what an agent pays at most for a unit of gas."""
 MOST_WEI: Final = 10**20
 MOST_STATION_WEI: Final = 10**24
 Seconds = Annotated[int, Field(strict=True, gt=0, le=2**32 - 1)]

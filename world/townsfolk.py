@@ -49,6 +49,14 @@ def equipment(folk: Sequence[Townsman]) -> Mapping[str, Mapping[str, Any]]:
     return {name: table for each in folk for name, table in each.options().items()}
 
 
+def options(
+    folk: Sequence[Townsman], scenario: Scenario, use: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Of the strategies in use: what they must know of these people, and what the scenario says."""
+    known = equipment(folk)
+    return {name: {**known.get(name, {}), **scenario.strategies.get(name, {})} for name in use}
+
+
 def tables(folk: Sequence[Townsman]) -> Mapping[str, Mapping[str, Any]]:
     """Other tables of an agent's config that follow from them, once they are founded."""
     buyers = [each for each in folk if isinstance(each, Buyers)]

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from hamlets import hamlet
 
+from agent.birth import MAX_FEE
+from agent.errors import CannotBeBorn
 from agent.models import resolve
 from telemetry.car import epoch_files, read_epoch
 from telemetry.record import Record
@@ -33,11 +35,12 @@ from world.baselines import RULES
 from world.events import Halt, events
 from world.lived import Lived
 from world.scenario import HOUR, load_scenario
+from world.tables import MOST_BASE_FEE
 
 pytestmark = pytest.mark.anvil
 
 START_BLOCK = 3
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def lived(path, out, policy="passive", seed=1):
@@ -100,6 +103,16 @@ def test_a_strangers_strategy_that_fails_is_told_of_beside_the_results(tmp_path,
     complaint = (out / "faults" / "hamlet" / "2-reflex.log").read_text()
     assert "strategy.failed" in complaint
     assert "ZeroDivisionError" in complaint
+
+
+def test_who_cannot_pay_for_a_birth_is_told_at_once(tmp_path):
+    path = hamlet(tmp_path, ("wei = 20_000_000_000_000_000", "wei = 1_000_000"))
+    with pytest.raises(CannotBeBorn, match=r"holds 0\.000000 ETH, a birth needs"):
+        lived(path, tmp_path / "out")
+
+
+def test_no_base_fee_of_a_world_is_beyond_what_an_agent_pays():
+    assert 2 * MOST_BASE_FEE <= MAX_FEE
 
 
 def test_a_replay_on_the_imagined_past_goes_as_the_life_went(tmp_path):

@@ -16,9 +16,9 @@ from telemetry.node import Node
 from telemetry.store import Archive
 from world import settling
 from world.actors import Actors
-from world.demo import Demo, provider_process
 from world.deploy import deploy
 from world.devnet import Devnet
+from world.machine import born, offered, provider_process
 from world.scenario import load_scenario
 
 pytestmark = [pytest.mark.anvil, pytest.mark.model, pytest.mark.slow]
@@ -66,15 +66,14 @@ async def _live(ground, actors, homes, gateway) -> int:
     async with ground.devnet.hurrying():
         await settling.fund(ground, operator, provider, founded.wallet)
     async with provider_process(homes) as machine:
-        demo = Demo(homes.root, ground.scenario, ground.seed, quiet=True)
         async with ground.devnet.hurrying():
-            await demo.offered(ground, machine)
+            await offered(homes, ground, machine)
             agent = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "agent", "run", "--home", str(homes.agent)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
             )
-            await demo.born(machine)
+            await born(homes, machine)
         world = [
             asyncio.create_task(ground.devnet.pace(ground.scenario.time)),
             asyncio.create_task(actors.run()),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agent import genome, life, wiring
+from agent import birth, genome, life, wiring
 from agent.config import load
 from agent.control import ask
 from agent.host import Host
@@ -19,6 +19,7 @@ from agent.mind import Rule, reflex
 from agent.thinking import Thinking
 from chain.contracts import HALT
 from chain.port import Signer
+from chain.reader import BlockReader
 from chain.types import Call, Wei
 from world.arena.account import account
 from world.arena.ground import Ground, settle
@@ -78,6 +79,7 @@ async def live_once(wanted: Wanted, folder: Path, tables: Path | None = None) ->
 async def _live(ground: Ground, wanted: Wanted) -> Notes:
     lockstep, awake = Lockstep(BELLS), asyncio.Event()
     config = load(ground.home.root)
+    await birth.judge(ground.home, config, await BlockReader.latest(ground.devnet.client))
     host = _host(ground, wanted, lockstep)
     living = asyncio.create_task(wiring.live(ground.home, config, host, awake.set))
     try:

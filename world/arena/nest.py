@@ -17,7 +17,8 @@ from chain.keys import Key
 from world.deploy import Deployment, role
 from world.scenario import Scenario
 from world.settling import CONTEXT
-from world.townsfolk import Townsman, equipment, tables
+from world.townsfolk import Townsman, tables
+from world.townsfolk import options as known
 
 if TYPE_CHECKING:
     from world.devnet import Devnet
@@ -76,7 +77,7 @@ def founded_home(
         return key
 
     use = scenario.use if born.use is None else born.use
-    options = _options(scenario, born, use, equipment(folk))
+    options = _options(scenario, born, use, folk)
     found(
         folder / "agent",
         Founding(
@@ -128,19 +129,17 @@ def founded_home(
 
 
 def _options(
-    scenario: Scenario, born: Born, use: Sequence[str], equipped: Mapping[str, Mapping[str, Any]]
+    scenario: Scenario, born: Born, use: Sequence[str], folk: Sequence[Townsman]
 ) -> dict[str, dict[str, Any]]:
     """The world's own, the scenario's, and those that somebody is born with; the last one counts.
 
     A genome's own figures are not for a world to say again.
     """
-    told: dict[str, dict[str, Any]] = {}
-    for name in use:
-        told[name] = {**equipped.get(name, {}), **scenario.strategies.get(name, {})}
-        if born.genome is not None:
-            told[name] = {
-                key: it for key, it in told[name].items() if key not in figures(told[name])
-            }
+    told = known(folk, scenario, use)
+    if born.genome is not None:
+        for name, table in told.items():
+            said = figures(table)
+            told[name] = {key: value for key, value in table.items() if key not in said}
     for name, more in (born.strategies or {}).items():
         told.setdefault(name, {}).update(more)
     return told
