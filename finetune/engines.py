@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +32,7 @@ from finetune.training import Course, assist, train
 LOCAL: Final = "local"
 ASKED: Final = re.compile(r"local|(?P<by>torchrun|ray)(:(?P<count>[1-9]\d*))?", re.ASCII)
 FAILED: Final = 2
+TAKEN: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,23 @@ def _torchrun(task: Task, count: int) -> None:
     for loud in ("torch.distributed.elastic", "torch.multiprocessing"):
         logging.getLogger(loud).setLevel(logging.CRITICAL)  # whoever failed has said why
     try:
-        elastic_launch(config, _launched)(task)
+        with _signals_kept():
+            elastic_launch(config, _launched)(task)
     except SignalException:
         raise KeyboardInterrupt from None
     except ChildFailedError as fault:
         raise BadLaunch("a process failed, so all were ended") from fault
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """The launcher takes these for itself and never gives them back."""
+    before = {each: signal.getsignal(each) for each in TAKEN}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _ray(task: Task, count: int) -> None:

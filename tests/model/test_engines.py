@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,6 +24,7 @@ from finetune.stage import MANIFEST
 from finetune.teach import Improving
 from finetune.training import CARD, Course
 
+pytestmark = pytest.mark.timeout(900)  # several processes, each of which imports torch
 ROOT = Path(__file__).parents[2]
 COURSE = Course(
     critic=CriticCourse(members=2, width=16, steps=20, batch=64),
@@ -113,8 +115,10 @@ def someone_elses(folder):
 
 @pytest.mark.slow
 def test_what_is_refused_in_a_launched_process_is_one_line_here(tmp_path, task, capfd):
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(BadLaunch, match="a process failed"):
         launch("torchrun:2", of(task, someone_elses(tmp_path)))
+    assert signal.getsignal(signal.SIGTERM) == before
     assert capfd.readouterr().err.count("the folder holds something without a manifest") == 1
     assert holds(tmp_path / "child") == ["diary.txt"]
 

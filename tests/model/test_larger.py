@@ -29,7 +29,7 @@ from finetune.stage import digest
 from finetune.teach import Improving, Tuning
 from finetune.training import CARD, Course
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 G0 = Path(__file__).parents[2] / "compute/models/forager-g0.gguf"
 WEIGHTS = "adapter_model.safetensors"
 HOW = Improving(moments=320, batch=8, warmup=2)
