@@ -187,7 +187,7 @@ def _is_odd(data: bytes, body: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_far_below(body: Mapping[str, Any]) -> bool:
+def _is_far_below(body: Any) -> bool:
     """Whether an integer may really be: one record in six has such bytes in a float or a hash."""
     try:
         return _FIVE_DIGITS in marshal.dumps(body, _MARSHAL)
