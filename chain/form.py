@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, Final
 
 from eth_abi.exceptions import ABITypeError, ParseError
 from eth_abi.grammar import ABIType, BasicType, TupleType, parse
@@ -27,7 +28,6 @@ _FIXED_ARRAY: Final = re.compile(r"\[[^\]]")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _HALF_CHARACTER: Final = re.compile(r"[\ud800-\udfff]")
-_BASES: Final = frozenset(("uint", "int", "address", "bytes", "bool", "string"))
 _SALT_BYTES: Final = 32
 encoded: Final = json.JSONEncoder(ensure_ascii=False).encode
 _MOST_GAS: Final = 2**53
@@ -38,34 +38,51 @@ class BadCall(ValueError):
     """The function is not written as ours are, or what it is called with does not fit it."""
 
 
+Fields = tuple[str, str, Sequence[Json], int, tuple[str, int, int] | None]
+"""Of a call: to, function, arguments, value; and of its pull: token, value, until when."""
+Fits = Callable[[Json], bool]
+"""Whether a value is what calls hold for a type; nothing is padded, converted or guessed."""
+
+
 def check(call: Call) -> None:
     """Raises `BadCall` unless the signer may encode the call and a record may tell it."""
-    kinds = given(call.function, pulls=call.pull is not None)
-    if len(kinds) != len(call.args):
+    check_fields(_fields(call), call.gas)
+
+
+def check_fields(of: Fields, gas: int) -> None:
+    """The same of a call by its fields: an audit reads very many."""
+    to, function, args, value, pull = of
+    fitting = _fitting(function, pulls=pull is not None)
+    if len(fitting) != len(args):
         raise BadCall("the number of arguments differs")
-    for place, (kind, arg) in enumerate(zip(kinds, call.args, strict=True)):
-        if not _fits(kind, arg):
+    for place, fits in enumerate(fitting):
+        if not fits(args[place]):
+            kind = given(function, pulls=pull is not None)[place]
             raise BadCall(f"argument {place} does not fit {type_text(kind)}")
-    pull = call.pull
-    if not all(_ADDRESS.fullmatch(to) for to in (call.to, *([pull.token] if pull else ()))):
+    if not all(map(_ADDRESS.fullmatch, (to, pull[0]) if pull else (to,))):
         raise BadCall("an address is 0x and 40 hex digits")
-    amounts = (call.value, *((pull.value, pull.valid_before) if pull else ()))
-    if not 0 <= call.gas < _MOST_GAS or not all(0 <= each < _MOST_AMOUNT for each in amounts):
+    amounts = (value, *pull[1:]) if pull else (value,)
+    if not 0 <= gas < _MOST_GAS or min(amounts) < 0 or max(amounts) >= _MOST_AMOUNT:
         raise BadCall("an amount is out of range")
-    if not _is_surely_short(call) and len(as_json(call).encode()) > LONGEST_CALL:
+    if not _is_surely_short(args) and len(encoded(of).encode()) > LONGEST_CALL:
         raise BadCall("the call is too long")
 
 
 def as_json(call: Call) -> str:
     """What is measured of a call, and kept of it while a log is audited."""
-    pull = call.pull and (call.pull.token, call.pull.value, call.pull.valid_before)
-    return encoded((call.to, call.function, call.args, call.value, pull))
+    return encoded(_fields(call))
 
 
-def _is_surely_short(call: Call) -> bool:
-    """Whether that needs no measuring: an audit reads very many calls."""
+def _fields(call: Call) -> Fields:
+    pull = call.pull
+    asked = (pull.token, pull.value, pull.valid_before) if pull else None
+    return call.to, call.function, call.args, call.value, asked
+
+
+def _is_surely_short(args: Sequence[Json]) -> bool:
+    """Whether that needs no measuring."""
     rough = _ALL_BUT_ARGS
-    for arg in call.args:
+    for arg in args:
         if type(arg) is str:
             rough += _MOST_OF_A_CHARACTER * len(arg)
         elif type(arg) is not int and type(arg) is not bool:
@@ -117,48 +134,63 @@ def _is_known(kind: ABIType) -> bool:
     """eth_abi's grammar takes any word for a type."""
     if isinstance(kind, TupleType):
         return all(map(_is_known, kind.components))
-    if not isinstance(kind, BasicType) or kind.base not in _BASES:
+    if not isinstance(kind, BasicType) or kind.base not in _OF_BASE:
         return False
     return kind.base != "bool" or kind.sub is None
 
 
-def _fits(kind: ABIType, value: Json) -> bool:
-    """Whether it is what calls hold for this type; nothing is padded, converted or guessed."""
+@lru_cache(maxsize=256)
+def _fitting(function: str, *, pulls: bool) -> tuple[Fits, ...]:
+    """What tells for each of a call's own arguments whether it fits."""
+    return tuple(map(_fit, given(function, pulls=pulls)))
+
+
+def _fit(kind: ABIType) -> Fits:
     if kind.arrlist:
-        item_type = kind.item_type
-        return isinstance(value, list | tuple) and all(_fits(item_type, item) for item in value)
+        return partial(_fits_list, _fit(kind.item_type))
     if isinstance(kind, TupleType):
-        return (
-            isinstance(value, list | tuple)
-            and len(value) == len(kind.components)
-            and all(map(_fits, kind.components, value))
-        )
-    return isinstance(kind, BasicType) and _fits_basic(kind, value)
+        return partial(_fits_tuple, tuple(map(_fit, kind.components)))
+    return _OF_BASE[kind.base](kind.sub)  # type: ignore[attr-defined]  # argument_types saw to it
 
 
-def _fits_basic(kind: BasicType, value: Json) -> bool:
-    if isinstance(value, bool):
-        return bool(kind.base == "bool")
-    if isinstance(value, int):
-        return _fits_integer(kind, value)
-    return isinstance(value, str) and _fits_text(kind, value)
+def _fits_list(item: Fits, value: Json) -> bool:
+    return isinstance(value, list | tuple) and all(map(item, value))
 
 
-def _fits_integer(kind: BasicType, value: int) -> bool:
-    if kind.base == "uint":
-        return 0 <= value < 1 << int(kind.sub)
-    return kind.base == "int" and -1 << int(kind.sub) <= 2 * value < 1 << int(kind.sub)
+def _fits_tuple(parts: Sequence[Fits], value: Json) -> bool:
+    whole = isinstance(value, list | tuple) and len(value) == len(parts)
+    return whole and all(fits(part) for fits, part in zip(parts, value, strict=True))  # type: ignore[arg-type]  # a list
 
 
-def _fits_text(kind: BasicType, value: str) -> bool:
-    match kind.base:
-        case "address":
-            return value == WALLET or _ADDRESS.fullmatch(value) is not None
-        case "bytes" if value == SALT:
-            return kind.sub in (None, _SALT_BYTES)
-        case "bytes":
-            return _HEX.fullmatch(value) is not None and kind.sub in (None, len(value) // 2 - 1)
-        case "string":
-            return _HALF_CHARACTER.search(value) is None
-        case _:
-            return False
+def _fits_bool(value: Json) -> bool:
+    return isinstance(value, bool)
+
+
+def _fits_integer(least: int, above: int, value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < above
+
+
+def _fits_address(value: Json) -> bool:
+    return isinstance(value, str) and (value == WALLET or _ADDRESS.fullmatch(value) is not None)
+
+
+def _fits_bytes(size: int | None, value: Json) -> bool:
+    if not isinstance(value, str):
+        return False
+    if value == SALT:
+        return size in (None, _SALT_BYTES)
+    return _HEX.fullmatch(value) is not None and size in (None, len(value) // 2 - 1)
+
+
+def _fits_string(value: Json) -> bool:
+    return isinstance(value, str) and _HALF_CHARACTER.search(value) is None
+
+
+_OF_BASE: Final[Mapping[str, Callable[[Any], Fits]]] = {
+    "uint": lambda bits: partial(_fits_integer, 0, 1 << bits),
+    "int": lambda bits: partial(_fits_integer, -1 << bits - 1, 1 << bits - 1),
+    "address": lambda _: _fits_address,
+    "bytes": lambda size: partial(_fits_bytes, size),
+    "bool": lambda _: _fits_bool,
+    "string": lambda _: _fits_string,
+}

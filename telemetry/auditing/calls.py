@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from eth_abi.grammar import ABIType, BasicType, TupleType
 from eth_utils.crypto import keccak
 
 from chain.calldata import BadCall, Filling, authorization, calldata, proven
-from chain.form import check, encoded, given
+from chain.form import check_fields, encoded, given
 from chain.halt import Who, fits
 from chain.types import Address, Call, Intent, Micro, Pull, Wei
 from telemetry.auditing import body as read
@@ -23,6 +24,9 @@ _UNSIGNED: Final = bytes(65)
 _SIGNATURE_TAIL: Final = 96
 """A 65-byte signature as the last dynamic argument fills the last three words of calldata."""
 _DECIMAL: Final = re.compile(r"0|-?[1-9][0-9]{0,77}")
+
+Untell = Callable[[Any], Any]
+"""A value as calls hold it: integers that are too big for a number are text in records."""
 
 
 class Told(NamedTuple):
@@ -85,16 +89,16 @@ def told_call(body: Body) -> Told:
     """Read an effect's `call` and `pull`; what no such call could be is refused."""
     call, pull = read.within(body, "call"), _pull(body)
     function, args = read.text(call, "function"), read.listed(call, "args")
-    read.integer(call, "gas")
+    gas = read.integer(call, "gas")
     try:
         told = Told(
-            to=read.address(call, "to"),
-            function=function,
-            args=tuple(_untold_all(given(function, pulls=pull is not None), args)),
-            value=read.amount(call, "value"),
-            pull=pull,
+            read.address(call, "to"),
+            function,
+            tuple(_untold_all(_untelling(function, pulls=pull is not None), args)),
+            read.amount(call, "value"),
+            pull,
         )
-        check(told.call)
+        check_fields(told, gas)
     except BadCall as error:
         raise BadRecord(why=str(error), field="call") from error
     return told
@@ -129,20 +133,33 @@ def _pull(body: Body) -> tuple[str, int, int] | None:
     return token, value, read.whole(pull, "valid_before")
 
 
-def _untold_all(kinds: Sequence[ABIType], values: Any) -> list[Any]:
-    if not isinstance(values, list) or len(kinds) != len(values):
-        raise BadCall("the arguments do not fit the function")
-    return list(map(_untold, kinds, values))
+@lru_cache(maxsize=256)
+def _untelling(function: str, *, pulls: bool) -> tuple[Untell, ...]:
+    return tuple(map(_untell, given(function, pulls=pulls)))
 
 
-def _untold(kind: ABIType, value: Any) -> Any:
-    """A value as calls hold it: integers that are too big for a number are text in records."""
+def _untell(kind: ABIType) -> Untell:
     if kind.arrlist:
-        item_type = kind.item_type
-        return [_untold(item_type, item) for item in value] if isinstance(value, list) else value
+        return partial(_untold_list, _untell(kind.item_type))
     if isinstance(kind, TupleType):
-        return _untold_all(kind.components, value)
+        return partial(_untold_all, tuple(map(_untell, kind.components)))
     is_integer = isinstance(kind, BasicType) and kind.base in ("uint", "int")
-    if is_integer and type(value) is str and _DECIMAL.fullmatch(value):
-        return int(value)
+    return _untold_integer if is_integer else _untold_other
+
+
+def _untold_all(untelling: Sequence[Untell], values: Any) -> list[Any]:
+    if not isinstance(values, list) or len(untelling) != len(values):
+        raise BadCall("the arguments do not fit the function")
+    return [untell(value) for untell, value in zip(untelling, values, strict=True)]
+
+
+def _untold_list(untell: Untell, value: Any) -> Any:
+    return list(map(untell, value)) if isinstance(value, list) else value
+
+
+def _untold_integer(value: Any) -> Any:
+    return int(value) if type(value) is str and _DECIMAL.fullmatch(value) else value
+
+
+def _untold_other(value: Any) -> Any:
     return value
