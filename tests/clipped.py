@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def decision(t: int, at: int, told: Sequence[object], life: str = "a") -> dict[s
         "observation": json.dumps({"surveys": {"forecaster": {"over": list(told)}}}),
         "prompt": f"state money m{t % 100}\nA hold.wait\nB keeper.work m{t % 7}\nchoose:\n",
         "actions": MENU,
-        "logprobs": [-0.7, -0.7],
+        "logprobs": [-log(2), -log(2)],
         "action": 0,
         "terminated": False,
         "truncated": False,
