@@ -11,7 +11,7 @@ from agent.errors import BadConfig
 BUILTIN: Final = "builtin:"
 FIRST: Final = "builtin:g0"
 """Generation 0, which all others are bred from."""
-USUAL: Final = FIRST
+USUAL: Final = "builtin:g1"
 """What an agent thinks with unless its operator says otherwise: the last generation that ships."""
 SHIPPED: Final = Path(compute.__file__).parent / "models"
 
