@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from telemetry.errors import BadRecord
@@ -11,7 +12,8 @@ from telemetry.errors import BadRecord
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,77}")
 _HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
 _LONGEST: Final = 512
-_ADDRESS_BYTES: Final = 20
+_ADDRESS: Final = re.compile("0x[0-9a-fA-F]{40}")
+_ADDRESS_LENGTH: Final = 42
 _MOST: Final = 2**53
 """What is not below is told as decimal text."""
 
@@ -83,12 +85,23 @@ def raw(body: Body, name: str, length: int = 32) -> bytes:
 
 
 def address(body: Body, name: str) -> str:
-    return hexes(body, name, _ADDRESS_BYTES)
+    """0x-text of 20 bytes, in lower case."""
+    value = body.get(name)
+    found = _address(value) if type(value) is str and len(value) == _ADDRESS_LENGTH else None
+    if found is None:
+        raise BadRecord(why="not 20 bytes in hex", field=name)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _address(value: str) -> str | None:
+    """The same few come again and again."""
+    return value.lower() if _ADDRESS.fullmatch(value) else None
 
 
 def within(body: Body, name: str) -> Body:
     value = body.get(name)
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise BadRecord(why="no such map", field=name)
     return value
 
@@ -120,5 +133,6 @@ def there(body: Body, *names: str) -> None:
 
 def maybe(read: Callable[[Body, str], T], body: Body, name: str) -> T | None:
     """What may be null, but not left out."""
-    there(body, name)
+    if name not in body:
+        raise BadRecord(why="no such field", field=name)
     return None if body[name] is None else read(body, name)

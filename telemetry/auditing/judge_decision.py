@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, fsum, isfinite
-from typing import Any, Final
+from typing import Final
 
 from telemetry.auditing import body as read
 from telemetry.auditing import findings as kinds
@@ -63,21 +63,17 @@ def _menu(body: Body) -> int:
     if type(menu) is not list or not 0 < len(menu) <= _MOST:
         raise BadRecord(why="a menu has 1 to 26 entries", field="menu")
     for item in menu:
-        if type(item) is not dict or not _is_entry(item):
+        if (
+            type(item) is not dict
+            or type(key := item.get("key")) is not str
+            or len(key) > _LONGEST_KEY
+            or type(item.get("params")) is not dict
+            or type(item.get("summary")) is not str
+        ):
             raise BadRecord(why="an entry has a key, params and a summary", field="menu")
     if menu[0]["key"] != _HOLD:
         raise BadRecord(why="a menu begins with hold.wait", field="menu")
     return len(menu)
-
-
-def _is_entry(item: dict[str, Any]) -> bool:
-    key = item.get("key")
-    return (
-        type(key) is str
-        and len(key) <= _LONGEST_KEY
-        and type(item.get("params")) is dict
-        and type(item.get("summary")) is str
-    )
 
 
 def _logprobs(body: Body) -> Sequence[float]:

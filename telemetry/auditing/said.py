@@ -279,16 +279,9 @@ def _sent(body: Body, who: Who | None) -> Sent:
     tx = read.maybe(_digest, body, "hash")
     if None in (nonce, tx) and told.pull is None:
         raise BadRecord(why="neither a transaction nor an authorization", field="nonce")
-    return Sent(
-        intent=intent,
-        because=read.integer(body, "because"),
-        purpose=purpose,
-        nonce=nonce,
-        hash=tx,
-        told=told.dump(),
-        touches=_tokens(told),
-        misused=purpose != "act" and who is not None and is_misused(told, intent, purpose, who),
-    )
+    because = read.integer(body, "because")
+    misused = purpose != "act" and who is not None and is_misused(told, intent, purpose, who)
+    return Sent(intent, because, purpose, nonce, tx, told.dump(), _tokens(told), misused)
 
 
 def _tokens(told: Told) -> tuple[str, ...]:
@@ -304,14 +297,14 @@ def _settled(body: Body) -> Settled:
     block = read.within(body, "block")
     read.integer(block, "at")
     return Settled(
-        intent=read.text(body, "intent"),
-        nonce=read.integer(body, "nonce"),
-        hash=read.hexes(body, "hash", 32),
-        block=read.integer(block, "number"),
-        block_hash=read.hexes(block, "hash", 32),
-        ok=read.flag(body, "ok"),
-        gas_used=read.integer(body, "gas_used"),
-        fee=read.amount(body, "fee"),
+        read.text(body, "intent"),
+        read.integer(body, "nonce"),
+        read.hexes(body, "hash", 32),
+        read.integer(block, "number"),
+        read.hexes(block, "hash", 32),
+        read.flag(body, "ok"),
+        read.integer(body, "gas_used"),
+        read.amount(body, "fee"),
     )
 
 
