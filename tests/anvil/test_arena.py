@@ -17,7 +17,6 @@ import pytest
 from hamlets import hamlet
 
 from agent.birth import MAX_FEE
-from agent.errors import CannotBeBorn
 from agent.models import resolve
 from telemetry.car import epoch_files, read_epoch
 from telemetry.record import Record
@@ -32,6 +31,7 @@ from world.backtest.record import acted_s
 from world.backtest.replay import replay
 from world.backtest.witness import witnessed
 from world.baselines import RULES
+from world.errors import WorldError
 from world.events import Halt, events
 from world.lived import Lived
 from world.scenario import HOUR, load_scenario
@@ -105,10 +105,16 @@ def test_a_strangers_strategy_that_fails_is_told_of_beside_the_results(tmp_path,
     assert "ZeroDivisionError" in complaint
 
 
-def test_who_cannot_pay_for_a_birth_is_told_at_once(tmp_path):
-    path = hamlet(tmp_path, ("wei = 20_000_000_000_000_000", "wei = 1_000_000"))
-    with pytest.raises(CannotBeBorn, match=r"holds 0\.000000 ETH, a birth needs"):
-        lived(path, tmp_path / "out")
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("wei = 20_000_000_000_000_000", "wei = 1_000_000"),
+        ("base_fee_wei = 500_000_000", "base_fee_wei = 50_000_000_000"),
+    ],
+)
+def test_who_cannot_pay_for_a_birth_is_told_at_once(tmp_path, change):
+    with pytest.raises(WorldError, match=r"endowment\.wei does not pay for a birth"):
+        lived(hamlet(tmp_path, change), tmp_path / "out")
 
 
 def test_no_base_fee_of_a_world_is_beyond_what_an_agent_pays():

@@ -17,9 +17,9 @@ from agent.host import Host
 from agent.life import Notes, Phase
 from agent.mind import Rule, reflex
 from agent.thinking import Thinking
+from chain import fees
 from chain.contracts import HALT
 from chain.port import Signer
-from chain.reader import BlockReader
 from chain.types import Call, Wei
 from world.arena.account import account
 from world.arena.ground import Ground, settle
@@ -27,7 +27,7 @@ from world.arena.inside import InsideSigner
 from world.arena.lockstep import Lockstep
 from world.arena.nest import Born
 from world.devnet import Devnet
-from world.errors import WorldStuck
+from world.errors import WorldError, WorldStuck
 from world.events import Calendar, Halt, events
 from world.lived import Lived
 from world.scenario import Scenario
@@ -79,7 +79,6 @@ async def live_once(wanted: Wanted, folder: Path, tables: Path | None = None) ->
 async def _live(ground: Ground, wanted: Wanted) -> Notes:
     lockstep, awake = Lockstep(BELLS), asyncio.Event()
     config = load(ground.home.root)
-    await birth.judge(ground.home, config, await BlockReader.latest(ground.devnet.client))
     host = _host(ground, wanted, lockstep)
     living = asyncio.create_task(wiring.live(ground.home, config, host, awake.set))
     try:
@@ -96,12 +95,21 @@ async def _be_born(
 ) -> None:
     """The world stands still until it lives, but for the lease that it is born on."""
     await ground.actors.act(ground.devnet.head)
+    _judge(ground)
     while await lockstep.rest(living) and not awake.is_set():
         await ground.devnet.mine()
         await lockstep.step(living)
     if living.done():
         await living  # raises what kept it from being born
         raise WorldStuck("it ended before it lived")
+
+
+def _judge(ground: Ground) -> None:
+    """A node takes no birth that cannot be paid for: it would be waited for in vain."""
+    held = ground.scenario.endowment.wei
+    needed = birth.GAS * fees.offer(ground.devnet.base_fee, birth.MAX_FEE).max_fee
+    if held < needed:
+        raise WorldError("endowment.wei does not pay for a birth", wei=held, needed=needed)
 
 
 async def _last(ground: Ground, lockstep: Lockstep, living: asyncio.Task[Notes]) -> None:
