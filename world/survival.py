@@ -104,7 +104,3 @@ def _pieces(steps: Sequence[Step], tau: float) -> Iterator[tuple[Step, float]]:
 def median(lives: Iterable[Life]) -> float | None:
     """The first hour after which at most half still live; None if more than half always did."""
     return next((step.hours for step in curve(lives) if step.alive <= 0.5 + 1e-12), None)
-
-
-def alive_at(steps: Sequence[Step], hours: float) -> float:
-    return next(step.alive for step in reversed(steps) if step.hours <= hours)

@@ -17,7 +17,7 @@ from sksurv.nonparametric import CensoringDistributionEstimator, kaplan_meier_es
 from world import censoring
 from world.contrasts import Pair, contrast, log_rank
 from world.resampling import Interval, Sorted, interval, mean_draws, weights
-from world.survival import Life, alive_at, curve, median, restricted_mean
+from world.survival import Life, curve, median, restricted_mean
 
 HOURS = st.one_of(st.integers(0, 12).map(float), st.floats(0, 100, allow_subnormal=False))
 LIFE = st.builds(Life, HOURS, st.booleans())
@@ -80,8 +80,8 @@ def test_the_curve_of_a_known_trial_is_that_of_the_textbooks():
     assert median(TREATED) == 23
     assert median(PLACEBO) == 8
     assert median([Life(3, died=True), *[Life(9, died=False)] * 2]) is None
-    assert alive_at(curve(TREATED), 5.9) == 1
-    assert alive_at(curve(TREATED), 99) == told[23][2]
+    assert curve(TREATED)[0].alive == 1
+    assert curve(TREATED)[-1].alive == told[23][2]
 
 
 @pytest.mark.parametrize(
