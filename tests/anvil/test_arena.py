@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -287,3 +288,11 @@ def test_what_cannot_be_lived_is_told_and_the_others_are_lived(tmp_path):
     assert (said_["lives"], said_["failed"]) == (1, 1)
     assert "mine in hamlet 1 could not be lived" in complaints
     assert [Lived.from_line(line).policy for line in lines(out)] == ["passive"]
+
+
+@pytest.mark.parametrize("model", ["nowhere.gguf", "builtin:nothing", "."])
+def test_a_model_that_is_not_there_is_told_of_in_one_line(tmp_path, model):
+    process = arena(hamlet(tmp_path), tmp_path / "out", "--policies", f"mine={model}")
+    _, complaints = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2
+    assert re.fullmatch(r"forager: the model .* is missing .*\n", complaints)

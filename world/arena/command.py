@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     from types import FrameType
 
+    from world.arena.plan import Policy
     from world.arena.running import Ran
 
 OUT: Final = Path("forager-arena")
@@ -55,7 +57,7 @@ def command(
         raise WorldError("the engine is local or ray", engine=engine)
     files = scenarios(scenario or [])
     used = {name for file in files for name in load_scenario(file).use}
-    chosen = fitting(named(policies), used)
+    chosen = [_at_hand(one) for one in fitting(named(policies), used)]
     wanted = list(cases(files, chosen, numbered(seeds), epsilon))
     ran = run(
         wanted,
@@ -76,6 +78,13 @@ def command(
     else:
         sys.stdout.write("".join(f"{name:>10}  {value}\n" for name, value in told.items()))
     raise typer.Exit(1 if ran.failed or ran.unsound else 0)
+
+
+def _at_hand(one: Policy) -> Policy:
+    """With its model's file, which is there."""
+    from agent.models import resolve
+
+    return replace(one, model=str(resolve(one.model))) if one.model else one
 
 
 def _heed() -> None:
