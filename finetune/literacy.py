@@ -55,7 +55,7 @@ def measured(
         "squared_error": figures(readers, _realised(parts.later)),
         "bag_penalty": bag.penalty,
         "parity": asdict(parity.compare(held, parity.by_torch(child), ours)),
-        "reading_lost": round(float(np.abs(said - by_torch(child, parts.later)).max()), 5),
+        "reading_lost": _apart(said, by_torch(child, parts.later)),
         "from_parent": asdict(parity.compare(held, ours, parity.by_llama(Llama(parent)))),
     }
 
@@ -89,6 +89,11 @@ def figures(said: Mapping[str, Array], truth: Array) -> dict[str, Any]:
         | ({"less": _interval(each - missed[first], drawn)} if name in others else {})
         for name, each in missed.items()
     }
+
+
+def _apart(said: Array, other: Array) -> float:
+    """The root of the mean square, as a share of the span."""
+    return round(float(((said - other) ** 2).mean() ** 0.5), 5)
 
 
 def _realised(news: Sequence[News]) -> Array:

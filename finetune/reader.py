@@ -42,7 +42,7 @@ class Schooling:
     """The share of a text's words that are left out, so that none is learnt by heart."""
     decay: float = 0.003
     """What matrices lose at each step of what they have more than the parent's."""
-    matrix_lr: float = 0.01
+    matrix_lr: float = 0.015
     word_lr: float = 0.004
     warmup: int = 40
     menus: int = 4
