@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -55,15 +56,27 @@ def command(
 
 def _fresh(home: Path | None) -> Path:
     """A folder of its own; nothing that is there is ever overwritten."""
-    number = 1
-    while home is None and (FOLDER / str(number)).exists():
-        number += 1
-    made = home or FOLDER / str(number)
+    if home is None:
+        return _next()
     try:
-        made.mkdir(parents=True, exist_ok=True)
-        taken = any(made.iterdir())
+        home.mkdir(parents=True, exist_ok=True)
+        taken = any(home.iterdir())
     except OSError as fault:
-        raise WorldError(f"{made} cannot be used ({fault.strerror}); name another --home") from None
+        raise WorldError(f"{home} cannot be used ({fault.strerror}); name another --home") from None
     if taken:
-        raise WorldError(f"{made} is not empty; name another --home")
-    return made.resolve()
+        raise WorldError(f"{home} is not empty; name another --home")
+    return home.resolve()
+
+
+def _next() -> Path:
+    """The first number that nobody has; another demo may begin at this very moment."""
+    for number in count(1):
+        made = FOLDER / str(number)
+        try:
+            made.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as fault:
+            raise WorldError(f"{made} cannot be used ({fault.strerror}); name a --home") from None
+        return made.resolve()
+    raise AssertionError

@@ -46,6 +46,7 @@ def command(
 ) -> None:
     """Let policies live in many worlds and compare how long they live."""
     _heed()
+    from world.anvil import find_anvil
     from world.arena.plan import cases, fitting, scenarios
     from world.arena.plan import policies as named
     from world.arena.plan import seeds as numbered
@@ -55,6 +56,8 @@ def command(
 
     if engine not in ("local", "ray"):
         raise WorldError("the engine is local or ray", engine=engine)
+    if engine == "local":
+        find_anvil(os.environ)  # or no life at all could be lived
     files = scenarios(scenario or [])
     used = {name for file in files for name in load_scenario(file).use}
     chosen = [_at_hand(one) for one in fitting(named(policies), used)]
