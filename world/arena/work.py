@@ -29,8 +29,8 @@ from world.settling import CONTEXT
 if TYPE_CHECKING:
     from world.arena.inside import InsideEngine
 
-FAILED: Final = "strategy.failed"
-"""What an agent says when one of its strategies does, the first time in a row."""
+FAILED: Final = ".failed"
+"""How it is said that a strategy, a shop or one of the world's people did not do its part."""
 
 
 def live_case(case: Case, out: str, *, tables: bool = False) -> str:
@@ -81,7 +81,7 @@ def thinker(model: str) -> InsideEngine:
 
 @contextmanager
 def _complaining(path: Path, kept: Path) -> Iterator[None]:
-    """What a life complains of is written down; kept if it cannot be lived, or a strategy failed.
+    """What a life complains of is written down; kept if it cannot be lived, or something failed.
 
     Whoever writes a strategy would else take one that raises for one that makes no difference.
     """
