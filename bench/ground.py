@@ -34,6 +34,7 @@ from world import settling
 from world.actors import Actors
 from world.deploy import Deployment, deploy
 from world.devnet import Devnet
+from world.machine import make_provider
 from world.scenario import load_scenario
 
 SEED: Final = 1
@@ -138,7 +139,7 @@ async def _settled(root: Path, devnet: Devnet, caps: Mapping[str, float]) -> Asy
         founded = settling.make_agent(homes, ground, operator, archive)
         home = Home(homes.agent)
         _allow_payments(home, at, operator, caps)
-        provider = settling.make_provider(homes, ground, founded.wallet)
+        provider = make_provider(homes, ground, founded.wallet)
         async with devnet.hurrying():
             purse = await settling.fund(ground, operator, provider, founded.wallet)
             await _lease(ground, purse, Purse(devnet.client, provider), founded.wallet)

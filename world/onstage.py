@@ -25,7 +25,7 @@ from world import settling
 from world.actors import Actors
 from world.deploy import deploy
 from world.devnet import Devnet
-from world.machine import born, offered, provider_process
+from world.machine import born, make_provider, offered, provider_process
 from world.report import again, nothing
 from world.scenario import Scenario
 from world.settling import Ground, Settlement
@@ -75,7 +75,7 @@ class Demo:
         self._tell("settling an operator, a provider and one agent, yet unborn")
         operator = settling.make_operator(homes)
         founded = settling.make_agent(homes, ground, operator, archive)
-        provider = settling.make_provider(homes, ground, founded.wallet)
+        provider = make_provider(homes, ground, founded.wallet)
         async with ground.devnet.hurrying():
             purse = await settling.fund(ground, operator, provider, founded.wallet)
         async with provider_process(homes) as machine:

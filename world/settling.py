@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from agent.founding import Founded, Founding, found
 from agent.models import USUAL, resolve
@@ -24,7 +22,7 @@ from compute.market import LeaseMarket
 from strategies.port import Placing
 from world.deploy import RICH, Deployment, mint
 from world.devnet import Devnet
-from world.events import birth_seed, events, rent_path
+from world.events import birth_seed
 from world.scenario import HOUR, Scenario
 from world.townsfolk import Townsman, options
 from world.townsfolk import tables as tables_of
@@ -152,55 +150,6 @@ def make_agent(
     deadline = ground.devnet.head.at + PERMIT_S
     grant(homes.agent, operator, Permission(deadline, *TOKEN, seed=seed, caps=CAPS))
     return founded
-
-
-def make_provider(homes: Settlement, ground: Ground, tenant: Address | None) -> Key:
-    """A provider's home: an agent's place on his machine, or a model that he serves to anyone."""
-    homes.provider.mkdir(parents=True)
-    key = keystore.make(homes.provider / "key.json", keystore.read_passphrase(homes.passphrase))
-    happening = events(ground.scenario, ground.seed)
-    path = rent_path(happening)
-    (homes.provider / "prices.json").write_text(json.dumps(path), "utf-8")
-    rent, at = ground.scenario.home, ground.deployment
-    tables: dict[str, dict[str, Any]] = {
-        "chain": {
-            "rpc": [ground.devnet.url],
-            "chain_id": at.chain_id,
-            "registry": at.registry,
-            "market": at.lease_market,
-            "token": at.token,
-        },
-        "key": {"file": "key.json", "passphrase_file": str(homes.passphrase)},
-        "offer": {
-            "rate": path[0][1],
-            "min_s": rent.min_s,
-            "max_s": int(rent.max_h * HOUR),
-            "grace_s": rent.grace_s,
-            "activation_s": rent.activation_s,
-            "slots": rent.slots,
-            "stake_micro": rent.stake_micro,
-            "price_path": "prices.json",
-        },
-        "model": {"path": str(resolve(MODEL)), "context": CONTEXT, "serve": tenant is None},
-        "habits": {"poll_s": 0.25, "will_s": WILL_WALL_S * 3, "collect_micro": 5_000_000},
-    }
-    lines = []
-    for name, table in tables.items():
-        lines += [
-            f"[{name}]",
-            *(f"{key} = {json.dumps(value)}" for key, value in table.items()),
-            "",
-        ]
-    if tenant is not None:
-        command = [sys.executable, "-m", "agent", "run", "--home", str(homes.agent), "--json"]
-        lines += [
-            "[[placing]]",
-            f'tenant = "{tenant}"',
-            f"home = {json.dumps(str(homes.agent))}",
-            f"command = {json.dumps(command)}",
-        ]
-    homes.provider_config.write_text("\n".join(lines) + "\n", "utf-8")
-    return key
 
 
 async def fund(ground: Ground, operator: Key, provider: Key, agent: Address) -> Purse:

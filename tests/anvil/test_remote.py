@@ -18,7 +18,7 @@ from world import settling
 from world.actors import Actors
 from world.deploy import deploy
 from world.devnet import Devnet
-from world.machine import born, offered, provider_process
+from world.machine import born, make_provider, offered, provider_process
 from world.scenario import load_scenario
 
 pytestmark = [pytest.mark.anvil, pytest.mark.model, pytest.mark.slow]
@@ -62,7 +62,7 @@ async def _live(ground, actors, homes, gateway) -> int:
     """Everybody settles, and the agent lives until it ends of itself."""
     operator = settling.make_operator(homes)
     founded = settling.make_agent(homes, ground, operator, gateway, Placing.REMOTE)
-    provider = settling.make_provider(homes, ground, None)
+    provider = make_provider(homes, ground, None)
     async with ground.devnet.hurrying():
         await settling.fund(ground, operator, provider, founded.wallet)
     async with provider_process(homes) as machine:
