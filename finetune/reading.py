@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Final
 
-from finetune.errors import BadBase, BadData, NoNews, Spoilt
+from finetune.errors import BadBase, NoNews, Spoilt
 from finetune.export import export, quantize, restore
 from finetune.hearing import hear, some
 from finetune.literacy import curve, measured
@@ -59,7 +59,7 @@ def read(
     """Teach a child of `parent` to read what the lives in these tables have seen come true."""
     found = tables(sources)
     if not found:
-        raise BadData("there are no exported tables here", folders=list(map(str, sources)))
+        raise NoNews("there are no exported tables here", folders=", ".join(map(str, sources)))
     told = {str(folder.name): digest(folder / "lives" / "lives.parquet") for folder in found}
     inputs = {"tables": told, "parent": digest(parent)}
     return stage(

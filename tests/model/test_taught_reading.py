@@ -16,7 +16,7 @@ from clipped import lived, write
 
 from compute.llama import Llama
 from finetune import cli, literacy, reading
-from finetune.errors import BadBase, BadData, BadStage, NoNews
+from finetune.errors import BadBase, BadStage, NoNews
 from finetune.export import restore
 from finetune.hearing import some
 from finetune.news import News, split
@@ -73,7 +73,6 @@ def done(tables, tmp_path_factory):
     return reading.read([tables], PARENT, out, SHORT, lambda _: None)
 
 
-@pytest.mark.timeout(90)
 def test_who_was_taught_beats_silence_and_the_untaught_on_later_news(done):
     missed = done.manifest["figures"]["squared_error"]
     for other in ("zero", "parent"):
@@ -179,7 +178,7 @@ def test_a_parent_of_another_kind_and_folders_without_tables_are_refused(tables,
     (tmp_path / "other.gguf").write_bytes(b"GGUF" + bytes(64))
     with pytest.raises(BadBase, match="no GGUF file of a small model"):
         reading.read([tables], tmp_path / "other.gguf", tmp_path / "out", SHORT, lambda _: None)
-    with pytest.raises(BadData, match="no exported tables"):
+    with pytest.raises(NoNews, match="no exported tables"):
         reading.read([tmp_path], PARENT, tmp_path / "out", SHORT, lambda _: None)
 
 
