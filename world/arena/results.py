@@ -2,7 +2,7 @@
 
 Started again with the same folder, what is there is not lived again. A folder belongs to one
 question and to one arena at a time: other scenarios under the same names are refused, and so is a
-second arena while the first one writes.
+second arena while the first one writes. What somebody else has put there is refused in words.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 from compute.manifest import digest_file
 from world.arena.plan import Case
 from world.errors import WorldError
-from world.lived import Lived
+from world.lived import BadRow, Lived
 from world.scenario import load_scenario
 
 ROWS: Final = "results.jsonl"
@@ -32,17 +32,15 @@ class Results:
     def __init__(self, out: Path) -> None:
         self.out = out
         self._path = out / ROWS
-        try:
+        with _kept(out):
             out.mkdir(parents=True, exist_ok=True)
-        except OSError as fault:
-            raise WorldError(
-                "results cannot be kept there", folder=out, why=fault.strerror
-            ) from None
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody else writes meanwhile; the kernel lets go when the process ends."""
-        with (self.out / LOCK).open("a", encoding="utf-8") as handle:
+        with _kept(self.out):
+            handle = (self.out / LOCK).open("a", encoding="utf-8")
+        with handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -73,27 +71,44 @@ class Results:
                     name=changed[0],
                 )
         told = {kind: {**before.get(kind, {}), **ours} for kind, ours in asked.items()}
-        part = (self.out / ASKED).with_suffix(".part")
-        part.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-        part.replace(self.out / ASKED)
-        self._mend()
+        with _kept(self.out):
+            part = (self.out / ASKED).with_suffix(".part")
+            part.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+            part.replace(self.out / ASKED)
+            self._mend()
         return {path: scenario.name for path, scenario in made.items()}
 
     def asked(self) -> Mapping[str, Mapping[str, Any]]:
         """Worlds by name, with their digests, and policies by name, with what they are."""
-        try:
-            told: Mapping[str, Mapping[str, Any]] = json.loads(
-                (self.out / ASKED).read_text("utf-8")
-            )
-        except FileNotFoundError:
+        path = self.out / ASKED
+        if not path.exists():
             return {}
+        with _kept(self.out):
+            raw = path.read_bytes()
+        try:
+            told: Any = json.loads(raw)
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict) or not all(isinstance(each, dict) for each in told.values()):
+            raise WorldError("no arena wrote this; name another folder, or remove it", file=path)
         return told
 
     def rows(self) -> list[Lived]:
+        """Each life once, however often its line was copied; raises `BadRow` for what is none."""
         if not self._path.exists():
             return []
-        lines = self._path.read_text("utf-8").splitlines()
-        return [Lived.from_line(line) for line in lines]
+        with _kept(self.out):
+            raw = self._path.read_bytes()
+        found: dict[tuple[str, int, str], Lived] = {}
+        for row in map(Lived.from_line, raw.splitlines()):
+            if found.setdefault((row.scenario, row.seed, row.policy), row) != row:
+                raise BadRow(
+                    "Two lives of one case",
+                    scenario=row.scenario,
+                    seed=row.seed,
+                    policy=row.policy,
+                )
+        return list(found.values())
 
     def add(self, line: str) -> None:
         with self._path.open("a", encoding="utf-8") as file:
@@ -108,6 +123,15 @@ class Results:
             if raw and not raw.endswith(b"\n"):
                 with self._path.open("rb+") as file:
                     file.truncate(raw.rfind(b"\n") + 1)
+
+
+@contextmanager
+def _kept(out: Path) -> Iterator[None]:
+    """What the disk refuses is said in a line."""
+    try:
+        yield
+    except OSError as fault:
+        raise WorldError("results cannot be kept there", folder=out, why=fault.strerror) from None
 
 
 def _policies(cases: Sequence[Case]) -> Mapping[str, Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from evaluated import one
@@ -128,3 +129,59 @@ def test_a_folder_that_cannot_be_is_refused_in_words(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(WorldError, match="cannot be kept there"):
         Results(tmp_path / "file")
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe\n", b'{"scenario": "\xe9"}\n', b"\x00\n", b"\n"])
+def test_a_row_that_is_no_text_is_refused_in_one_line(tmp_path, raw):
+    results = begun(tmp_path, hamlet(tmp_path))
+    results.add(ROWS[0].to_line())
+    with (results.out / "results.jsonl").open("ab") as file:
+        file.write(raw)
+    with pytest.raises(BadRow) as refused:
+        begun(tmp_path, hamlet(tmp_path)).rows()
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_row_that_is_there_twice_counts_once(tmp_path):
+    results = begun(tmp_path, hamlet(tmp_path))
+    for row in (*ROWS, ROWS[1], ROWS[0]):
+        results.add(row.to_line())
+    assert results.rows() == ROWS
+
+
+def test_two_lives_of_one_case_are_refused(tmp_path):
+    results = begun(tmp_path, hamlet(tmp_path))
+    for row in (ROWS[0], replace(ROWS[0], paid_h=99.0)):
+        results.add(row.to_line())
+    with pytest.raises(BadRow, match="Two lives of one case") as refused:
+        results.rows()
+    assert refused.value.facts == {"scenario": "steady", "seed": 1, "policy": "reflex"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"rubbish", b"\xff\xfe", b"[]", b"null", b'"worlds"', b'{"worlds": []}', b"[" * 100_000],
+)
+def test_what_no_arena_wrote_is_refused_and_left_as_it_is(tmp_path, raw):
+    path = hamlet(tmp_path)
+    asked = begun(tmp_path, path).out / "arena.json"
+    asked.write_bytes(raw)
+    with pytest.raises(WorldError, match="no arena wrote this") as refused:
+        begun(tmp_path, path)
+    assert refused.value.facts == {"file": asked}
+    assert asked.read_bytes() == raw
+
+
+@pytest.mark.parametrize("name", ["lock", "results.jsonl", "arena.json", "arena.part"])
+def test_a_folder_where_a_file_should_be_is_refused_in_words(tmp_path, name):
+    path, results = hamlet(tmp_path), Results(tmp_path / "out")
+    (results.out / name).mkdir()
+
+    def gone_on_with():
+        with results.held():
+            results.begin([path], [])
+            results.rows()
+
+    with pytest.raises(WorldError, match="cannot be kept there") as refused:
+        gone_on_with()
+    assert refused.value.facts["why"] == "Is a directory"
