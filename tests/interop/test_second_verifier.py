@@ -985,7 +985,7 @@ PINNED = json.loads((HERE / "package.json").read_text())["dependencies"]
 def test_the_second_verifier_fits_on_a_few_pages():
     lines = PROGRAM.splitlines()
     assert len(lines) <= 150
-    assert max(map(len, lines)) <= 110
+    assert max(map(len, lines)) <= 100
 
 
 def test_the_second_verifier_is_one_file_on_other_peoples_packages():
@@ -1013,7 +1013,7 @@ def spelled_out(told):
 
 
 def test_a_stranger_installs_what_the_tests_run_on():
-    [told] = re.findall(r"npm install (.+)", PROGRAM)
+    told = " ".join(re.findall(r"npm install ([^;\n]+)", PROGRAM))
     named = [name for word in told.split() for name in spelled_out(word)]
     assert len(named) == 6
     assert dict(name.rsplit("@", 1) for name in named).items() <= PINNED.items()
