@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from aiohttp import web
 
-from agent.shop.wire import SCHEME, VERSION, Payment, read_plain, read_terms
+from agent.shop.reading import read_plain, read_terms
+from agent.shop.wire import SCHEME, VERSION, Payment
 from chain.errors import ChainError
 from chain.reader import BlockReader
 from chain.types import Address, Call

@@ -21,7 +21,8 @@ from agent.shop.judging import Refusal, genuine, judge
 from agent.shop.prices import Priced
 from agent.shop.proof import Proof
 from agent.shop.question import Question
-from agent.shop.wire import Payment, Terms, read_plain
+from agent.shop.reading import read_plain
+from agent.shop.wire import Payment, Terms
 from chain.errors import ChainError
 from compute import wire
 from compute.errors import ComputeError, Unanswerable

@@ -15,7 +15,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from agent.shop import wire
+from agent.shop import reading, wire
 from agent.shop.counter import SHUT, Sold
 from agent.shop.judging import Refusal
 from agent.shop.question import read_question
@@ -73,7 +73,7 @@ class Server:
         header = request.headers.get(wire.SIGNATURE)
         if header is None:
             return self._quote()
-        payment = wire.read_payment(header)
+        payment = reading.read_payment(header)
         if payment is None:
             return self._refuse(Refusal(402, "invalid_payload"))
         outcome = await self._shop.sell(question, payment)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from x402.http.utils import decode_payment_required_header, decode_payment_response_header
 
 from agent.shop import wire
-from agent.shop.wire import Payment, Terms, encode, read_payment
+from agent.shop.reading import read_payment
+from agent.shop.wire import Payment, Terms, encode
 from chain.types import Address, Micro
 
 TOKEN, WALLET, BUYER = (Address("0x" + digit * 40) for digit in "123")
