@@ -1,7 +1,7 @@
 """Those who buy an agent's answers in a world: they visit its shop on this machine, and may pay.
 
-They are told the price, and pay by x402 if an answer is worth more to them: in chain time, through
-a facilitator of their own. Who is turned away too often stays away for a while.
+They are told the price, and pay if an answer is worth more to them (`world/purchase.py`): in chain
+time, through a facilitator of their own. Who is turned away too often stays away for a while.
 """
 
 from __future__ import annotations
@@ -10,23 +10,22 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from eth_utils.crypto import keccak
 
-from agent.shop import wire
-from agent.shop.wire import Payment, Terms
-from chain import permit
+from agent.shop.wire import Payment
 from chain.contracts import MINT
 from chain.keys import Key
-from chain.types import Address, Block, Call
+from chain.types import Block, Call
 from world.demand import Demand, Wish
 from world.deploy import RICH, Deployment, role
 from world.facilitator import Facilitator
 from world.pocket import Pocket
 from world.ports import HERE, KeptPort
+from world.purchase import OK, Door, signed
 from world.scenario import HOUR
 
 if TYPE_CHECKING:
@@ -38,11 +37,8 @@ BLOCKS_TO_PAY: Final = 4
 """A payment is good for so many blocks."""
 LEAST_TO_PAY_S: Final = 300
 MOST_TO_PAY_S: Final = 36_000
-ASK_WALL_S: Final = 5.0
 BUY_WALL_S: Final = 60.0
 POLL_WALL_S: Final = 0.01
-OK: Final = 200
-PAYMENT_REQUIRED: Final = 402
 
 
 @dataclass(slots=True)
@@ -142,7 +138,7 @@ class Buyers:
         """Ask for the price; pay if it is worth it, and do not wait for the block that it takes."""
         buyer.visits += 1
         question = _question(wish, buyer)
-        terms = await self._ask(question)
+        terms = await self._door().ask(question)
         if terms is None:
             self._turn_away(buyer, block)
             return
@@ -150,7 +146,8 @@ class Buyers:
         if terms.amount > wish.worth or terms.asset != self._at.token:
             self.counts["dear"] += 1
             return
-        payment = _pay(buyer, terms, block, self._devnet.client.chain_id)
+        nonce = keccak(text=f"{buyer.key.address} {buyer.visits}")
+        payment = signed(buyer.key, terms, nonce, block, self._devnet.client.chain_id)
         task = asyncio.create_task(self._buy(question, payment))
         sent = asyncio.create_task(self._facilitator.sent(payment.nonce))
         await asyncio.wait((task, sent), return_when=asyncio.FIRST_COMPLETED)
@@ -160,31 +157,12 @@ class Buyers:
         else:
             self._buying[task] = buyer
 
-    async def _ask(self, question: Mapping[str, Any]) -> Terms | None:
-        """What an answer costs; None where nobody sells."""
-        try:
-            async with (
-                asyncio.timeout(ASK_WALL_S),
-                self._http().post(self._url, json=question) as reply,
-            ):
-                said = await reply.json()
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
-            return None
-        if reply.status != PAYMENT_REQUIRED:
-            return None
-        return wire.read_terms(next(iter(said["accepts"]), None))
-
     async def _buy(self, question: Mapping[str, Any], payment: Payment) -> int:
-        """The status of the reply, 0 for none; an answer is worth its price."""
-        headers = {wire.SIGNATURE: wire.encode(payment.plain())}
-        try:
-            async with self._http().post(self._url, json=question, headers=headers) as reply:
-                await reply.read()
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return 0
-        if reply.status == OK:
+        """An answer is worth its price."""
+        status = await self._door().buy(question, payment)
+        if status == OK:
             self.spent += payment.value
-        return reply.status
+        return status
 
     def _book(self, buyer: Buyer, task: asyncio.Task[int], block: Block) -> None:
         served = not task.cancelled() and task.result() == OK
@@ -204,26 +182,11 @@ class Buyers:
             buyer.turned_away = 0
             buyer.away_until = block.at + int(self._table.away_h * HOUR)
 
-    @property
-    def _url(self) -> str:
-        return f"http://{HERE}:{self._port.number}/infer"
-
-    def _http(self) -> aiohttp.ClientSession:
+    def _door(self) -> Door:
         if self._web is None:
             raise AssertionError("found first")
-        return self._web
+        return Door(self._web, f"http://{HERE}:{self._port.number}/infer")
 
 
 def _question(wish: Wish, buyer: Buyer) -> Mapping[str, Any]:
     return {"prompt": f"visit {buyer.visits} of buyer {wish.buyer}:", "labels": ["A", "B", "C"]}
-
-
-def _pay(buyer: Buyer, terms: Terms, block: Block, chain: int) -> Payment:
-    """An authorization in chain time; nobody's clock but the chain's has a say."""
-    nonce = keccak(text=f"{buyer.key.address} {buyer.visits}")
-    until = block.at + terms.timeout_s
-    payer, payee = buyer.key.address, terms.pay_to
-    signed = permit.Transfer(payer, payee, terms.amount, 0, until, nonce)
-    domain = permit.Domain(chain, Address(terms.asset), terms.name, terms.version)
-    payment = Payment(terms, payer, payee, terms.amount, 0, until, "0x" + nonce.hex(), "")
-    return replace(payment, signature="0x" + permit.sign(buyer.key, domain, signed).hex())
