@@ -56,4 +56,5 @@ def collate(moments: Moments, lesson: Lesson, which: Indices) -> Batch:
         there,
         torch.from_numpy(lesson.weight[which]),
         torch.from_numpy(lesson.sign[which]),
+        torch.from_numpy(lesson.bends[which]),
     )

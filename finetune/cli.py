@@ -60,6 +60,9 @@ def train(
     objective: Annotated[
         str, typer.Option(help="awrq, filtered, kto, per_sample, shuffled or zero.")
     ] = "awrq",
+    bred: Annotated[
+        bool, typer.Option("--bred", help="PARENT was bred: improve its choices, not the lives'.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same file.")] = 0,
     moments: Annotated[int, typer.Option(help="How many decisions are read.")] = 40_000,
     engine: Annotated[
@@ -70,7 +73,7 @@ def train(
     """Learn a critic, teach a child of PARENT, and write a file that agents can run."""
     from finetune.engines import Task, launch
     from finetune.objective import NAMES, Aim
-    from finetune.training import Course
+    from finetune.training import Course, bred_on
 
     if objective not in NAMES:
         raise WorkError("no such objective", objective=objective, known=", ".join(NAMES))
@@ -81,6 +84,8 @@ def train(
         critic=replace(course.critic, seed=seed),
         policy=replace(course.policy, seed=seed, moments=moments),
     )
+    if bred:
+        course = bred_on(course)
     made = launch(engine, Task(data, parent, out, course, quiet=as_json))
     if made is not None:
         _say(made, as_json)
@@ -163,15 +168,15 @@ def run(
     from finetune.plan import Plan
     from finetune.training import Course
 
-    course = Course()
+    course, cores = Course(), workers or os.cpu_count() or 1
     plan = Plan(
         files=tuple(shipped(scenario or [])),
         rounds=rounds,
         learn_seeds=learn,
         judge_seeds=judge,
         sealed_seeds=sealed,
-        workers=workers or os.cpu_count() or 1,
-        course=replace(course, policy=replace(course.policy, moments=moments)),
+        workers=cores,
+        course=replace(course, policy=replace(course.policy, moments=moments, threads=cores)),
         controls=controls,
     )
     first, its = there(parent or resolve(FIRST)), lambda: notary(out / "notary")

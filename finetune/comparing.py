@@ -26,9 +26,8 @@ def compared(root: Path, first: Generation, plan: Plan, tell: Tell) -> list[Poli
     """All of them, trained: as many at once as lives are lived at once."""
     names = (*ABLATIONS, *CONTROLS)
     tell(f"for comparison: {', '.join(names)}")
-    courses = [
-        replace(plan.course, aim=replace(plan.course.aim, name=name), trial=False) for name in names
-    ]
+    alone = replace(plan.course, policy=replace(plan.course.policy, threads=1), trial=False)
+    courses = [replace(alone, aim=replace(alone.aim, name=name)) for name in names]
     folders = [root / f"compared-{name}" for name in names]
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(plan.workers, context, initializer=end_with_asker) as pool:

@@ -30,7 +30,7 @@ class CriticCourse:
     seed: int = 0
     members: int = 5
     width: int = 64
-    steps: int = 1500
+    steps: int = 3000
     batch: int = 256
     threads: int = 1
     lr: float = 1e-3
@@ -40,11 +40,11 @@ class CriticCourse:
     """Hours of advantage by which the improved choice grows e times likelier."""
     trace: float = 0.3
     """How far what a life really met counts before what is foretold of it takes over."""
-    looks: int = 20
+    looks: int = 30
     """How often the targets of all moments are reckoned anew."""
     share: float = 0.7
     """Of the lives, so many teach each member."""
-    doubt: float = 1.0
+    doubt: float = 0.5
     """Of the members' spread, what an advantage has to be more than."""
 
 

@@ -16,7 +16,7 @@ from finetune.gate import gate
 from finetune.mix import mix
 from finetune.plan import LEARN, Generation, Notary, Plan, Tell, seeds
 from finetune.sealed import open_sealed
-from finetune.training import MODEL, train
+from finetune.training import MODEL, bred_on, train
 from world.arena.plan import Case, Policy, cases
 from world.arena.results import Results
 from world.arena.running import run
@@ -39,7 +39,8 @@ def evolve(root: Path, first: Path, plan: Plan, notary: Notary, tell: Tell) -> l
         sources = [root / f"learning-{n}" / "tables" for n in range(1, number + 1)]
         data = dataset(sources, root / f"dataset-{number}", tell)
         tell(f"round {number}: {_said(data.manifest['figures'])}")
-        done = train(data.folder, parent.model, root / f"generation-{number}", plan.course, tell)
+        course = plan.course if parent.number == 0 else bred_on(plan.course)
+        done = train(data.folder, parent.model, root / f"generation-{number}", course, tell)
         child = Generation(number, done.folder / MODEL)
         verdict = gate(root / f"gate-{number}", parent, child, tries, plan, notary, tell)
         tell(

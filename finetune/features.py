@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from math import isfinite, log1p
+from math import cos, isfinite, log1p, log10, pi, sin
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +24,9 @@ MOST_LOG: Final = 14.0
 PARAMS: Final = 4
 """As many as the prompt shows."""
 STATES: Final = ("requested", "active", "grace")
-STATE_N: Final = 26
+WAVES: Final = (1, 2, 4, 6)
+"""To a factor of ten: by these, prices that differ little tell one kind of world from another."""
+STATE_N: Final = 26 + 4 * len(WAVES)
 AGE: Final = 7
 """Where in a state its age stands, as log(1 + hours)."""
 ACTION_N: Final = len(KEYS) + 1 + 3 * PARAMS
@@ -68,6 +70,8 @@ def state(seen: Mapping[str, Any]) -> Array:
         float(len(worked)) / 8,
         float(bool(recent and recent[0].get("ok"))),
         1.0,
+        *_waves(_number(seen.get("gas_price"))),
+        *_waves(rent),
     ]
     return np.asarray(numbers, dtype=np.float32)
 
@@ -134,6 +138,11 @@ def _scaled(unit: str, number: float, rent: float) -> float:
 
 def _log(value: float) -> float:
     return min(MOST_LOG, log1p(max(0.0, value)))
+
+
+def _waves(price: float) -> Sequence[float]:
+    turns = [2 * pi * waves * log10(max(1.0, price)) for waves in WAVES]
+    return [*map(sin, turns), *map(cos, turns)]
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 NEVER: Final = -1e9
+TINY: Final = 1e-9
 
 
 class Batch(NamedTuple):
@@ -24,6 +25,7 @@ class Batch(NamedTuple):
     there: Tensor
     weight: Tensor
     sign: Tensor
+    bends: Tensor
 
     def to(self, device: torch.device) -> Batch:
         return Batch(*(part.to(device) for part in self))
@@ -53,7 +55,7 @@ def loss(
         reference = everywhere(divergence.mean().detach())
         taught = _kto(before, after, batch, reference)
     else:
-        taught = _cross(after, batch)
+        taught = _cross(before, after, batch)
     apart = divergence.mean()
     return Loss(taught + kl * apart, apart)
 
@@ -63,8 +65,11 @@ def _shares(logits: Tensor, batch: Batch) -> Tensor:
     return logits.masked_fill(~batch.there, NEVER).log_softmax(-1)
 
 
-def _cross(after: Tensor, batch: Batch) -> Tensor:
-    mean: Tensor = (-(batch.target * after).sum(-1) * batch.weight).mean()
+def _cross(before: Tensor, after: Tensor, batch: Batch) -> Tensor:
+    bent = batch.target * before.exp()
+    bent = bent / bent.sum(-1, keepdim=True).clamp_min(TINY)
+    target = torch.where(batch.bends[:, None] > 0, bent, batch.target)
+    mean: Tensor = (-(target * after).sum(-1) * batch.weight).mean()
     return mean
 
 

@@ -31,6 +31,11 @@ class Aim:
     """Advantages are taken in their own spread; this much of it makes e times likelier."""
     merit: float = 1.0
     """A life that lasted a spread longer than others of its world weighs e to this times more."""
+    start: str = "lives"
+    """What advantages bend: the choices that were made in all `lives`, or the `parent`'s, where
+    those who are most like it have been."""
+    stake: float = 0.6
+    """Of a parent's moments so many are read: those in which most is to be won or lost."""
     most_life: float = 0.01
     """No life weighs more of the whole."""
     seed: int = 0
@@ -44,43 +49,53 @@ class Lesson(NamedTuple):
     """For each line a share that adds up to one over its menu, and for each moment a weight.
 
     KTO also teaches what not to do: `sign` is −1 for moments to be unlearnt, 1 for all others.
+    Where `bends` is 1, a share says how many times likelier than for the parent a line is to be.
     """
 
     target: Array
     weight: Array
     sign: Array
+    bends: Array
 
 
 def lesson(
-    moments: Moments, advantage: Array, aim: Aim, worlds: Sequence[str] | None = None
+    moments: Moments,
+    advantage: Array,
+    aim: Aim,
+    worlds: Sequence[str] | None = None,
+    generations: Sequence[int] | None = None,
 ) -> Lesson:
-    """`advantage` is the critic's, of every line over what was likely; `worlds` are the lives'."""
+    """`advantage` is the critic's, of every line over what was likely; the rest are the lives'."""
     menu_of = np.repeat(np.arange(len(moments)), np.diff(moments.starts))
     ones = np.ones(len(moments), dtype=np.float32)
+    none = np.zeros_like(ones)
     if aim.name == "shuffled":
-        return Lesson(moments.mu, _fair(moments, _shuffled(moments, advantage, aim), aim), ones)
+        weight = _shuffled(moments, advantage, aim)
+        return Lesson(moments.mu, _fair(moments, weight, aim), ones, none)
     if aim.name == "zero":
         advantage = np.zeros_like(advantage)
     taken = np.zeros_like(moments.mu)
     taken[moments.starts[:-1] + moments.chosen] = 1.0
     if aim.name in ("awrq", "zero"):
         spread = max(1e-6, float(np.sqrt((moments.mu * advantage**2).sum() / len(moments))))
-        grown = moments.mu * np.minimum(
-            np.exp(np.minimum(advantage / (aim.beta * spread), 50)), CLIP
-        )
+        growth = np.minimum(np.exp(np.minimum(advantage / (aim.beta * spread), 50)), CLIP)
+        if aim.start == "parent":
+            weight = _at_stake(moments, advantage, _newest(moments, generations), aim.stake)
+            return Lesson(growth.astype(np.float32), _fair(moments, weight, aim), ones, ones)
+        grown = moments.mu * growth
         target = grown / _sum(grown, menu_of, len(moments))[menu_of]
         weight = ones if aim.name == "zero" else _merit(moments, worlds, aim.merit)[moments.life]
-        return Lesson(target.astype(np.float32), _fair(moments, weight, aim), ones)
+        return Lesson(target.astype(np.float32), _fair(moments, weight, aim), ones, none)
     fitness = _fitness(moments)
     if aim.name == "filtered":
         kept = (fitness >= np.quantile(fitness, 1 - BEST)).astype(np.float32)
-        return Lesson(taken, _fair(moments, kept[moments.life], aim), ones)
+        return Lesson(taken, _fair(moments, kept[moments.life], aim), ones, none)
     if aim.name == "per_sample":
         returns = (fitness - fitness.mean()) / max(1e-6, float(fitness.std()))
         weight = np.minimum(np.exp(returns / aim.beta), CLIP).astype(np.float32)
-        return Lesson(taken, _fair(moments, weight[moments.life], aim), ones)
+        return Lesson(taken, _fair(moments, weight[moments.life], aim), ones, none)
     good = np.where(fitness >= np.median(fitness), 1.0, -1.0).astype(np.float32)
-    return Lesson(taken, _fair(moments, ones, aim), good[moments.life])
+    return Lesson(taken, _fair(moments, ones, aim), good[moments.life], none)
 
 
 def _merit(moments: Moments, worlds: Sequence[str] | None, merit: float) -> Array:
@@ -92,6 +107,22 @@ def _merit(moments: Moments, worlds: Sequence[str] | None, merit: float) -> Arra
     spread = np.sqrt(np.bincount(world, weights=(hours - mean[world]) ** 2) / lives)
     standing = (hours - mean[world]) / np.maximum(spread, 1.0)[world]
     found: Array = np.minimum(np.exp(merit * standing), CLIP).astype(np.float32)
+    return found
+
+
+def _newest(moments: Moments, generations: Sequence[int] | None) -> Array:
+    """Whether a moment is of a life of the newest generation: where the next one will be too."""
+    of = np.asarray(generations or [0] * (int(moments.life.max(initial=-1)) + 1))
+    found: Array = (of == of.max(initial=0))[moments.life]
+    return found
+
+
+def _at_stake(moments: Moments, advantage: Array, among: Array, share: float) -> Array:
+    """The best line and the worst are far apart."""
+    starts = moments.starts[:-1]
+    apart = np.maximum.reduceat(advantage, starts) - np.minimum.reduceat(advantage, starts)
+    least = np.quantile(apart[among], 1 - share)
+    found: Array = (among & (apart >= least)).astype(np.float32)
     return found
 
 

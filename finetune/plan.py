@@ -21,7 +21,7 @@ LIFE: Final = 1000
 """Seeds a round has for itself."""
 LEARN, JUDGE, VETO, ANCHOR, PROBE = 0, 400, 600, 800, 900
 """Where in its thousand each use begins; anchors and probes are the same in every round."""
-SEALED: Final = 90_000
+SEALED: Final = 91_000
 
 Tell = Callable[[str], None]
 

@@ -24,7 +24,7 @@ from finetune.stage import Done, check, digest, stage
 from finetune.teach import Improving, Progress, Tuning
 from finetune.trying import Trial, try_critic
 
-__all__ = ["MODEL", "Course", "assist", "part_of", "train"]
+__all__ = ["MODEL", "Course", "assist", "bred_on", "part_of", "train"]
 
 CARD: Final = "README.md"
 UNSEEN: Final = 5
@@ -40,6 +40,28 @@ class Course:
     policy: Improving = field(default_factory=Improving)
     trial: bool = True
     """Whether the critic is tried on unseen lives: it takes as long as learning."""
+
+
+def bred_on(course: Course) -> Course:
+    """For a parent that was bred itself: it is better than most that is in the data.
+
+    Generation 0 knows nothing of lives, so its child begins with what others did in theirs. From
+    then on a child begins with its parent's choices, which are sure enough to be left as they are:
+    logits that are large already want small steps.
+    """
+    policy = course.policy
+    return replace(
+        course,
+        aim=replace(course.aim, start="parent", beta=0.15),
+        policy=replace(
+            policy,
+            kl=0.0,
+            surer=1.0,
+            moments=2 * policy.moments,
+            matrix_lr=policy.matrix_lr / 3,
+            table_lr=policy.table_lr / 3,
+        ),
+    )
 
 
 def train(
@@ -97,7 +119,8 @@ def _work(
     if len(moments) < course.policy.batch:
         raise BadData("too few moments to learn from", moments=len(moments))
     trial = _trial(moments, told, course, tell) if course.trial else None
-    taught = lesson(moments, _worth(moments, course, tell), course.aim, worlds_of(told))
+    worth, worlds = _worth(moments, course, tell), worlds_of(told)
+    taught = lesson(moments, worth, course.aim, worlds, generations_of(told))
     crew.hear((inputs, taught))
     child = raised(
         parent,
@@ -149,6 +172,10 @@ def _trial(
 def worlds_of(told: Sequence[Mapping[str, Any]]) -> list[str]:
     """In which world each life was: all that were born of one seed had the same luck."""
     return [str(each.get("world") or each.get("life")) for each in told]
+
+
+def generations_of(told: Sequence[Mapping[str, Any]]) -> list[int]:
+    return [int(each.get("generation") or 0) for each in told]
 
 
 def _telling(what: str, steps: int, tell: Callable[[str], None]) -> Callable[[int, float], None]:

@@ -69,7 +69,8 @@ def lesson(told, *, sharp=0.9):
     target[told.starts[1:] - 1] = sharp
     weight = dice.exponential(1, len(told))
     sign = np.where(dice.random(len(told)) < 0.3, -1, 1)
-    return Lesson(*(each.astype(np.float32) for each in (target, weight, sign)))
+    bends = dice.random(len(told)) < 0.3
+    return Lesson(*(each.astype(np.float32) for each in (target, weight, sign, bends)))
 
 
 def dataset(folder):
