@@ -93,3 +93,24 @@ def test_a_life_that_lasted_longer_than_others_of_its_world_weighs_more():
     assert held[3] > 2 * held[2]
     assert held[0] == pytest.approx(held[2])
     assert held[4] == pytest.approx(held[5])
+
+
+def test_from_a_parent_a_lesson_says_how_many_times_likelier_and_not_how_likely():
+    found = lesson(moments(), WORTH, Aim(start="parent", stake=1.0))
+    growth = found.target.reshape(60, 3)
+    assert (found.bends == 1).all()
+    assert (growth[:, 1] > 1).all()
+    assert (growth[:, 2] < 1).all()
+    assert np.allclose(np.log(growth[:, 0] / growth[:, 2]), np.log(growth[0, 0] / growth[0, 2]))
+
+
+def test_a_parents_child_reads_what_is_at_stake_in_lives_of_the_newest_generation():
+    told, worth = moments(), WORTH.reshape(60, 3).copy()
+    worth[::2] *= 0.1
+    found = lesson(
+        told, worth.ravel(), Aim(start="parent", stake=0.5), generations=[0, 1, 2, 2, 0, 2]
+    )
+    read = found.weight > 0
+    assert not read[np.isin(told.life, (0, 1, 4))].any()
+    assert read[np.isin(told.life, (2, 3, 5))][1::2].all()
+    assert not read[::2].any()
