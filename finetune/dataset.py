@@ -30,7 +30,7 @@ def dataset(sources: Sequence[Path], out: Path, tell: Callable[[str], None]) -> 
         raise BadData(
             "there are no exported tables in these folders", folders=list(map(str, sources))
         )
-    inputs = {str(folder.name): digest(folder / "lives" / "lives.parquet") for folder in found}
+    inputs = {"tables": [digest(folder / "lives" / "lives.parquet") for folder in found]}
     return stage(out, "dataset", inputs, {}, lambda part: _work(found, part, tell))
 
 

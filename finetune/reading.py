@@ -60,7 +60,7 @@ def read(
     found = tables(sources)
     if not found:
         raise NoNews("there are no exported tables here", folders=", ".join(map(str, sources)))
-    told = {str(folder.name): digest(folder / "lives" / "lives.parquet") for folder in found}
+    told = [digest(folder / "lives" / "lives.parquet") for folder in found]
     inputs = {"tables": told, "parent": digest(parent)}
     return stage(
         out, "read", inputs, asdict(course), lambda part: _work(found, parent, part, course, tell)
