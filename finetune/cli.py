@@ -14,6 +14,7 @@ import typer
 from finetune.breed import breed
 from finetune.errors import WorkError
 from finetune.read import read
+from finetune.verify import verify
 
 app: Final = typer.Typer(
     help="Turns the telemetry of ended lives into the next generation, and judges it.",
@@ -35,6 +36,7 @@ USED_WRONGLY: Final = 2
 
 app.command()(breed)
 app.command()(read)
+app.command()(verify)
 
 
 @app.command()

@@ -32,8 +32,8 @@ class Aim:
     merit: float = 1.0
     """A life that lasted a spread longer than others of its world weighs e to this times more."""
     start: str = "lives"
-    """What advantages bend: the choices that were made in all `lives`, or the `parent`'s, where
-    those who are most like it have been."""
+    """What advantages bend: the choices that were made in all `lives`, or the `parent`'s own,
+    wherever the newest generation has been or somebody who outlived the others in his world."""
     stake: float = 0.6
     """Of a parent's moments so many are read: those in which most is to be won or lost."""
     most_life: float = 0.01
@@ -80,7 +80,8 @@ def lesson(
         spread = max(1e-6, float(np.sqrt((moments.mu * advantage**2).sum() / len(moments))))
         growth = np.minimum(np.exp(np.minimum(advantage / (aim.beta * spread), 50)), CLIP)
         if aim.start == "parent":
-            weight = _at_stake(moments, advantage, _newest(moments, generations), aim.stake)
+            among = _newest(moments, generations) | (_merit(moments, worlds, 1.0) > 1)[moments.life]
+            weight = _at_stake(moments, advantage, among, aim.stake)
             return Lesson(growth.astype(np.float32), _fair(moments, weight, aim), ones, ones)
         grown = moments.mu * growth
         target = grown / _sum(grown, menu_of, len(moments))[menu_of]

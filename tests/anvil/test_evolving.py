@@ -6,6 +6,7 @@ Nobody gets better by so little; what is tested is that every step is real and c
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from finetune.promise import load
 from finetune.sealed import RULES
 from finetune.teach import Improving
 from finetune.training import MODEL, Course
+from finetune.verifying import verify
 from world.arena.results import Results
 
 pytestmark = [pytest.mark.anvil, pytest.mark.model]
@@ -132,3 +134,59 @@ def test_a_promise_that_no_chain_knows_is_none(evolved):
     assert load(root / "gate-1" / PROMISE)
     with pytest.raises(NoPromise, match="does not know"):
         run(root, planned(path))
+
+
+def test_a_stranger_can_follow_every_step_back(evolved, tmp_path):
+    root = tmp_path / "out"
+    shutil.copytree(evolved[0], root)
+    steps = list(verify(root, partial(notary, root / "notary"), 1, lambda _: None))
+    assert not [step for step in steps if step.wrong]
+    names = [step.what for step in steps]
+    assert {"dataset-1", "generation-1", "promise of sealed", "lives of sealed"} <= set(names)
+    assert names[-1] == "report"
+    assert "1 chose again as they did" in steps[names.index("lives of sealed")].found
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (lambda root: _swap(root / "generation-1" / MODEL, b"GGUF", b"GGUG"), "generation-1"),
+        (lambda root: _swap(root / "report.json", b'"lives": ', b'"lives": 1'), "report"),
+        (lambda root: _swap(root / "sealed" / PROMISE, b"longer", b"better"), "promise of sealed"),
+        (lambda root: (root / "sealed" / "began").write_text("1.0"), "promise of sealed"),
+        (lambda root: (root / "notary" / "state.json").unlink(), "promise of sealed"),
+        (lambda root: _shorten(root / "sealed" / "lived", 2.0), "report"),
+        (lambda root: _shorten(root / "sealed" / "lived", 9.0), "lives of sealed"),
+        (lambda root: shutil.rmtree(_first_log(root)), "lives of sealed"),
+        (lambda root: _swap(_first_car(root), b"keeper", b"kipper"), "lives of sealed"),
+    ],
+)
+def test_whatever_was_changed_afterwards_is_noticed(evolved, tmp_path, change, where):
+    root = tmp_path / "out"
+    shutil.copytree(evolved[0], root)
+    change(root)
+    steps = list(verify(root, partial(notary, root / "notary"), 0, lambda _: None))
+    assert where in [step.what for step in steps if step.wrong]
+
+
+def _swap(path, old, new):
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
+def _shorten(lived, hours):
+    """One life is told to have been shorter."""
+    rows = (lived / "results.jsonl").read_text().splitlines()
+    told = [json.loads(row) for row in rows]
+    mine = next(row for row in told if row["policy"] == "g0")
+    mine["paid_h"] -= hours
+    (lived / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+
+
+def _first_log(root):
+    return next(path for path in sorted((root / "sealed" / "lived" / "logs").glob("*/*-g0")))
+
+
+def _first_car(root):
+    return next(iter(sorted(_first_log(root).iterdir())))

@@ -104,13 +104,13 @@ def test_from_a_parent_a_lesson_says_how_many_times_likelier_and_not_how_likely(
     assert np.allclose(np.log(growth[:, 0] / growth[:, 2]), np.log(growth[0, 0] / growth[0, 2]))
 
 
-def test_a_parents_child_reads_what_is_at_stake_in_lives_of_the_newest_generation():
+def test_a_parents_child_reads_what_is_at_stake_where_it_would_be_itself():
     told, worth = moments(), WORTH.reshape(60, 3).copy()
     worth[::2] *= 0.1
-    found = lesson(
-        told, worth.ravel(), Aim(start="parent", stake=0.5), generations=[0, 1, 2, 2, 0, 2]
-    )
+    worlds, generations = ["a", "a", "a", "b", "b", "b"], [1, 0, 0, 0, 1, 0]
+    found = lesson(told, worth.ravel(), Aim(start="parent", stake=0.5), worlds, generations)
     read = found.weight > 0
-    assert not read[np.isin(told.life, (0, 1, 4))].any()
-    assert read[np.isin(told.life, (2, 3, 5))][1::2].all()
+    assert not read[np.isin(told.life, (1, 3))].any()
+    assert read[np.isin(told.life, (0, 4))][1::2].all()  # of the newest generation
+    assert read[np.isin(told.life, (2, 5))][1::2].all()  # outlived the others
     assert not read[::2].any()
