@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from finetune.choosing import choose
 from finetune.errors import BadData
-from finetune.features import paid_h
+from finetune.features import STATE_N, paid_h
 from finetune.moments import Moments
 from finetune.stage import Done, digest, stage
 from finetune.tables import Row, decisions, is_sound, lives, moments_of, tables, untils
@@ -86,4 +86,7 @@ def _life(row: Row) -> Mapping[str, Any]:
 
 def load(folder: Path) -> tuple[Moments, list[Mapping[str, Any]]]:
     told: list[Mapping[str, Any]] = json.loads((folder / LIVES).read_text("utf-8"))
-    return Moments.load(folder / MOMENTS), told
+    moments = Moments.load(folder / MOMENTS)
+    if moments.states.shape[1:] != (STATE_N,):
+        raise BadData("another version made this dataset; make it again", folder=folder)
+    return moments, told
