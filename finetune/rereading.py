@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agent.replay import Replay
 from finetune.choosing import APART_H
+from finetune.gate import PROMISE
 from finetune.plan import Tell
-from finetune.promise import Promise
+from finetune.promise import Promise, load
 from finetune.witnessing import Gathered, Said, witness
 from telemetry.auditing.audit import Asked, examine
 from telemetry.auditing.epoch import Epoch
@@ -39,10 +40,16 @@ class Step(NamedTuple):
     wrong: tuple[str, ...] = ()
 
 
-def reread(
-    lived: Path, models: Mapping[str, Path], promise: Promise, again: int, tell: Tell
-) -> Step:
+class Reread(NamedTuple):
+    """When a life began by its own log, and what is wrong with it."""
+
+    began_ms: int
+    wrong: list[str]
+
+
+def reread(folder: Path, lived: Path, models: Mapping[str, Path], again: int, tell: Tell) -> Step:
     """Every life of one evaluation; `again` of each model's are asked their questions once more."""
+    promise, anchored = load(folder / PROMISE)
     results = Results(lived)
     rows, policies = results.rows(), results.asked().get("policies", {})
     thinking = {name: who["sha256"] for name, who in policies.items() if who["sha256"]}
@@ -50,20 +57,22 @@ def reread(
     left = dict.fromkeys(thinking.values(), again)
     for place, row in enumerate(rows):
         if place % OFTEN == 0:
-            tell(f"{lived.parent.name}: {place} of {len(rows)} logs read")
+            tell(f"{folder.name}: {place} of {len(rows)} logs read")
         if row.seed not in promise.seeds or row.scenario not in promise.worlds:
             wrong.append(f"{_name(row)} is of a world that was not promised")
         model = thinking.get(row.policy, "")
         ask = left.get(model, 0) > 0
         left[model] = left.get(model, 0) - ask
-        wrong += asyncio.run(_life(lived / "logs", row, model, models if ask else {}))
+        told = asyncio.run(_life(lived / "logs", row, model, models if ask else {}))
+        if told.began_ms and told.began_ms < 1000 * anchored.at:
+            told.wrong.append("it began before anything was promised")
+        wrong += [f"{_name(row)}: {why}" for why in told.wrong]
     more = len(wrong) - SHOWN
-    told = (*wrong[:SHOWN], *([f"and {more} more"] if more > 0 else []))
     asked = sum(again - left[model] for model in thinking.values())
     return Step(
-        f"lives of {lived.parent.name}",
+        f"lives of {folder.name}",
         f"{len(rows)} logs are sound and end as told; {asked} chose again as they did",
-        told,
+        (*wrong[:SHOWN], *([f"and {more} more"] if more > 0 else [])),
     )
 
 
@@ -74,7 +83,7 @@ def _others(thinking: Mapping[str, str], promise: Promise, models: Mapping[str, 
     return missing + [name for name, model in thinking.items() if model not in models]
 
 
-async def _life(logs: Path, row: Lived, model: str, models: Mapping[str, Path]) -> list[str]:
+async def _life(logs: Path, row: Lived, model: str, models: Mapping[str, Path]) -> Reread:
     """`models` are asked again, if there are any."""
     replay, gathered = Replay(), Gathered()
 
@@ -86,8 +95,8 @@ async def _life(logs: Path, row: Lived, model: str, models: Mapping[str, Path]) 
     try:
         audited = await examine(asked, harvest=witness, gather=gather)
     except SourceError as fault:
-        return [f"{_name(row)}: {fault}"]
-    wrong = []
+        return Reread(0, [str(fault)])
+    wrong: list[str] = []
     if not audited.verdict.ok:
         wrong.append("its audit finds a fault")
     elif abs(gathered.hours - row.paid_h) > APART_H + SLACK * row.paid_h:
@@ -98,7 +107,7 @@ async def _life(logs: Path, row: Lived, model: str, models: Mapping[str, Path]) 
     if models and audited.verdict.ok:
         _, findings = await replay.run(list(models.values()))
         wrong += [finding.detail for finding in findings]
-    return [f"{_name(row)}: {why}" for why in wrong]
+    return Reread(gathered.began_ms, wrong)
 
 
 def _hex(digest: str) -> str:

@@ -41,8 +41,7 @@ def verify(root: Path, notary: Notary, again: int, tell: Tell) -> Iterator[Step]
     for folder in _promised(root):
         lived = folder / ("lived" if folder.name == "sealed" else "judged")
         if (lived / "results.jsonl").exists():
-            promise, _ = load(folder / PROMISE)
-            yield reread(lived, models(root), promise, again, tell)
+            yield reread(folder, lived, models(root), again, tell)
         if (folder / VERDICT).exists():
             yield _verdict(folder)
     yield _report(root)

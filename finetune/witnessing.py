@@ -18,6 +18,7 @@ from telemetry.checkpoint import Checkpoint
 class Said(NamedTuple):
     """Of one epoch: when each decision was and how long it was paid for, and a sample of them."""
 
+    began_ms: int
     paid: Sequence[tuple[float, Mapping[str, Any]]]
     models: frozenset[str]
     sample: Taken
@@ -29,12 +30,15 @@ def witness(_: Checkpoint) -> Witness:
 
 @dataclass(slots=True)
 class Witness:
+    began_ms: int = 0
     paid: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
     sampler: Sampler = field(default_factory=Sampler)
 
     def take(self, records: Sequence[Read]) -> None:
         self.sampler.take(records)
+        if records and not self.began_ms:
+            self.began_ms = records[0].record.at
         for _, _, _, record in records:
             if record.kind == "decision":
                 seen, model = record.body["observation"], record.body.get("model")
@@ -44,17 +48,20 @@ class Witness:
                     self.models.add(str(model["gguf"]))
 
     def done(self) -> Said:
-        return Said(self.paid, frozenset(self.models), self.sampler.done())
+        return Said(self.began_ms, self.paid, frozenset(self.models), self.sampler.done())
 
 
 @dataclass(slots=True)
 class Gathered:
     """All epochs' together, in their order."""
 
+    began_ms: int = 0
+    """By the wall's clock of whoever wrote the log."""
     paid: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
 
     def gather(self, _: Epoch, said: Said) -> None:
+        self.began_ms = self.began_ms or said.began_ms
         self.paid += said.paid
         self.models |= said.models
 

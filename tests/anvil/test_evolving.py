@@ -157,6 +157,7 @@ def test_a_stranger_can_follow_every_step_back(evolved, tmp_path):
         (lambda root: (root / "notary" / "state.json").unlink(), "promise of sealed"),
         (lambda root: _shorten(root / "sealed" / "lived", 2.0), "report"),
         (lambda root: _shorten(root / "sealed" / "lived", 9.0), "lives of sealed"),
+        (lambda root: _date(root / "sealed" / PROMISE), "lives of sealed"),
         (lambda root: shutil.rmtree(_first_log(root)), "lives of sealed"),
         (lambda root: _swap(_first_car(root), b"keeper", b"kipper"), "lives of sealed"),
     ],
@@ -173,6 +174,13 @@ def _swap(path, old, new):
     data = path.read_bytes()
     assert old in data
     path.write_bytes(data.replace(old, new, 1))
+
+
+def _date(path):
+    """The promise is told to have been made in the far future."""
+    told = json.loads(path.read_text())
+    told["anchored"]["at"] += 10**9
+    path.write_text(json.dumps(told))
 
 
 def _shorten(lived, hours):
