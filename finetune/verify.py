@@ -17,6 +17,7 @@ def verify(
     again: Annotated[
         int, typer.Option(min=0, help="Lives of each model that choose once more.")
     ] = 4,
+    parent: Annotated[Path | None, typer.Option(help="Generation 0; the built-in model.")] = None,
     rpc: Annotated[
         str | None, typer.Option(help="The chain that was promised on; the folder's own else.")
     ] = None,
@@ -25,7 +26,9 @@ def verify(
     """Believe nothing of FOLDER: does every step follow from the one before? Exit code 1 if not."""
     from contextlib import nullcontext
 
+    from agent.models import FIRST, resolve
     from chain.keys import Key
+    from finetune.gating import there
     from finetune.notary import KEY, notary
     from finetune.plan import Registrar
     from finetune.verifying import verify as work
@@ -44,7 +47,7 @@ def verify(
         else lambda: notary(folder / "notary")
     )
     steps = []
-    for step in work(folder, at, again, tell):
+    for step in work(folder, there(parent or resolve(FIRST)), at, again, tell):
         steps.append(step)
         if not as_json:
             told = [f"{step.what}: {step.found}"] if not step.wrong else []

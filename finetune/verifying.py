@@ -31,34 +31,32 @@ from world.scenario import SHIPPED, load_scenario
 REPORT: Final = "report.json"
 
 
-def verify(root: Path, notary: Notary, again: int, tell: Tell) -> Iterator[Step]:
-    """`again` lives of each model are asked their questions once more."""
+def verify(root: Path, first: Path, notary: Notary, again: int, tell: Tell) -> Iterator[Step]:
+    """From `first` on, generation 0; `again` lives of each model are asked once more."""
     if not (root / REPORT).is_file():
         raise BadStage("this is no finished evolution", folder=root)
-    yield from _stages(root)
+    known = models(root, first)
+    yield from _stages(root, known)
     for folder in _promised(root):
-        yield asyncio.run(_promise(root, folder, notary))
+        yield asyncio.run(_promise(folder, known, notary))
     for folder in _promised(root):
         lived = folder / ("lived" if folder.name == "sealed" else "judged")
         if (lived / "results.jsonl").exists():
-            yield reread(folder, lived, models(root), again, tell)
+            yield reread(folder, lived, known, again, tell)
         if (folder / VERDICT).exists():
             yield _verdict(folder)
-    yield _report(root)
+    yield _report(root, first)
 
 
-def models(root: Path) -> Mapping[str, Path]:
-    """Every model of this evolution by its digest, and the one that it began with."""
-    from agent.models import FIRST, resolve
-
-    found = [resolve(FIRST), *root.glob(f"generation-*/{MODEL}"), *root.glob(f"compared-*/{MODEL}")]
+def models(root: Path, first: Path) -> Mapping[str, Path]:
+    """Every model of this evolution by its digest."""
+    found = [first, *root.glob(f"generation-*/{MODEL}"), *root.glob(f"compared-*/{MODEL}")]
     return {digest(path): path for path in found}
 
 
-def _stages(root: Path) -> Iterator[Step]:
+def _stages(root: Path, known: Mapping[str, Path]) -> Iterator[Step]:
     tables = {digest(path) for path in root.glob("learning-*/tables/**/lives.parquet")}
     sets = {digest(path) for path in root.glob(f"dataset-*/{MANIFEST}")}
-    known = set(models(root))
     for path in sorted(root.glob(f"*/{MANIFEST}")):
         wrong: list[str] = []
         try:
@@ -81,7 +79,7 @@ def _promised(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.glob(f"*/{PROMISE}"))
 
 
-async def _promise(root: Path, folder: Path, notary: Notary) -> Step:
+async def _promise(folder: Path, known: Mapping[str, Path], notary: Notary) -> Step:
     """On the chain, earlier than the lives; of models and worlds that are those that are here."""
     name = f"promise of {folder.name}"
     try:
@@ -91,7 +89,6 @@ async def _promise(root: Path, folder: Path, notary: Notary) -> Step:
             await confirm(promise, anchored, at.rpc, began)
     except (NoPromise, OSError, ValueError) as fault:
         return Step(name, "", (str(fault),))
-    known = models(root)
     wrong = [
         f"the model of {whose} is not here"
         for whose, model in (
@@ -136,14 +133,14 @@ def _verdict(folder: Path) -> Step:
     )
 
 
-def _report(root: Path) -> Step:
+def _report(root: Path, first: Path) -> Step:
     """Told once more from what the stages left."""
     told: Mapping[str, Any] = json.loads((root / REPORT).read_text("utf-8"))
     rounds = len(list(root.glob(f"generation-*/{MANIFEST}")))
     rows = Results(root / "sealed" / "lived").rows()
     shown = json.loads((root / "sealed" / "lived" / REPORT).read_text("utf-8"))
     plan = Plan(files=(), rounds=rounds)
-    again = evolution(root, _line(root, rounds), plan, rows, shown)
+    again = evolution(root, _line(root, first, rounds), plan, rows, shown)
     plain = json.loads(json.dumps(again))
     wrong = [key for key in plain if told.get(key) != plain[key]]
     if _compared(shown) != _compared(json.loads(json.dumps(figures(rows)))):
@@ -166,10 +163,8 @@ def _compared(told: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _line(root: Path, rounds: int) -> Sequence[Generation]:
-    from agent.models import FIRST, resolve
-
-    line = [Generation(0, resolve(FIRST))]
+def _line(root: Path, first: Path, rounds: int) -> Sequence[Generation]:
+    line = [Generation(0, first)]
     for number in range(1, rounds + 1):
         verdict = json.loads((root / f"gate-{number}" / VERDICT).read_text("utf-8"))
         if verdict["promoted"]:

@@ -40,6 +40,9 @@ COURSE = Course(
 )
 
 
+FIRST_MODEL = resolve("builtin:g0")
+
+
 def planned(path, **changes):
     plan = Plan(
         files=(path,),
@@ -58,7 +61,7 @@ def planned(path, **changes):
 
 def run(root, plan):
     said: list[str] = []
-    line = evolve(root, resolve("builtin:g0"), plan, partial(notary, root / "notary"), said.append)
+    line = evolve(root, FIRST_MODEL, plan, partial(notary, root / "notary"), said.append)
     return line, said
 
 
@@ -139,7 +142,7 @@ def test_a_promise_that_no_chain_knows_is_none(evolved):
 def test_a_stranger_can_follow_every_step_back(evolved, tmp_path):
     root = tmp_path / "out"
     shutil.copytree(evolved[0], root)
-    steps = list(verify(root, partial(notary, root / "notary"), 1, lambda _: None))
+    steps = list(verify(root, FIRST_MODEL, partial(notary, root / "notary"), 1, lambda _: None))
     assert not [step for step in steps if step.wrong]
     names = [step.what for step in steps]
     assert {"dataset-1", "generation-1", "promise of sealed", "lives of sealed"} <= set(names)
@@ -166,7 +169,7 @@ def test_whatever_was_changed_afterwards_is_noticed(evolved, tmp_path, change, w
     root = tmp_path / "out"
     shutil.copytree(evolved[0], root)
     change(root)
-    steps = list(verify(root, partial(notary, root / "notary"), 0, lambda _: None))
+    steps = list(verify(root, FIRST_MODEL, partial(notary, root / "notary"), 0, lambda _: None))
     assert where in [step.what for step in steps if step.wrong]
 
 
