@@ -22,7 +22,8 @@ WEI_PER_ETH: Final = 10**18
 SEND_GAS: Final = 120_000
 MOST_LOG: Final = 14.0
 PARAMS: Final = 4
-"""As many as the prompt shows."""
+"""As many as the prompt shows, amounts first: logs do not keep the order in which it shows them."""
+UNITS: Final = ("micro", "s", "pct", "wei")
 STATES: Final = ("requested", "active", "grace")
 WAVES: Final = (1, 2, 4, 6)
 """To a factor of ten: by these, prices that differ little tell one kind of world from another."""
@@ -81,10 +82,9 @@ def action(seen: Mapping[str, Any], key: str, params: Mapping[str, Any]) -> Arra
     found = np.zeros(ACTION_N, dtype=np.float32)
     found[KEYS.index(key) if key in KEYS else len(KEYS)] = 1
     rent = rent_of(seen)
-    for place, (name, value) in enumerate(list(params.items())[:PARAMS]):
+    for place, name in enumerate(sorted(params, key=_rank)[:PARAMS]):
         at = len(KEYS) + 1 + 3 * place
-        number = _number(value)
-        unit = name.rsplit("_", 1)[-1]
+        number, unit = _number(params[name]), _unit(name)
         found[at] = 1
         found[at + 1] = _scaled(unit, number, rent)
         found[at + 2] = _scaled(unit, number, 1e4) / 2 if unit == "micro" else 0
@@ -120,6 +120,16 @@ def _params(raw: object) -> Mapping[str, Any]:
     """The table writes them as JSON."""
     found = json.loads(raw) if isinstance(raw, str) else raw
     return found if isinstance(found, dict) else {}
+
+
+def _unit(name: str) -> str:
+    return name.rsplit("_", 1)[-1]
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Counts and numbers of things come last."""
+    unit = _unit(name)
+    return UNITS.index(unit) if unit in UNITS else len(UNITS), name
 
 
 def _scaled(unit: str, number: float, rent: float) -> float:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from finetune.features import ACTION_N, STATE_N, actions, paid_h, state
+from finetune.features import ACTION_N, STATE_N, action, actions, paid_h, state
 from finetune.moments import LAST, Moments
 from finetune.tables import is_sound, moments_of, untils
 from finetune.training import part_of
@@ -141,3 +141,20 @@ def test_a_life_with_a_hole_in_it_is_not_sound(spoil):
     rows = life(3)
     assert is_sound(rows)
     assert not is_sound(spoil(rows))
+
+
+def test_a_critic_sees_a_line_alike_however_a_log_has_ordered_its_figures():
+    said = {"reward_micro": 2_000_000, "gas_micro": 9_000, "chance_pct": 75, "left_s": 60}
+    as_offered = {**said, "job_n": 41}
+    as_logged = dict(sorted(as_offered.items(), key=lambda each: (len(each[0]), each[0])))
+    assert list(as_logged) != list(as_offered)
+    one, other = (action({}, "keeper.work", params) for params in (as_offered, as_logged))
+    assert (one == other).all()
+
+
+@pytest.mark.parametrize("name", ["reward_micro", "gas_micro", "chance_pct", "left_s"])
+def test_a_critic_sees_all_of_a_job_that_matters(name):
+    said = {"reward_micro": 2_000_000, "gas_micro": 9_000, "chance_pct": 75, "left_s": 60}
+    more = {**said, name: 2 * said[name]}
+    one, other = (action({}, "keeper.work", {**each, "job_n": 41}) for each in (said, more))
+    assert (one != other).any()
