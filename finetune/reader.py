@@ -45,11 +45,11 @@ class Schooling:
     matrix_lr: float = 0.015
     word_lr: float = 0.004
     warmup: int = 40
-    menus: int = 4
+    menus: int = 8
     """Chosen from beside each batch."""
-    kl: float = 5.0
+    kl: float = 20.0
     """Weight of choosing otherwise than the parent."""
-    spared: float = 0.99
+    spared: float = 0.999
     """Of what choices are made of, so much is left as it is."""
     threads: int = 1
 
