@@ -24,7 +24,7 @@ STAKE: Final = 5_000_000
 GAS: Final = 80_000
 """A stake and its claim: 260,000 gas at a gwei, with ether at 300 dollars."""
 LEAST: Final = 20_000
-RECORD: Final = 16
+RECORD: Final = 32
 LEARNED: Final = 6_000
 TESTED: Final = 2_000
 PART: Final = 100
@@ -37,7 +37,11 @@ def earned(told: Sequence[Story], read: Read) -> tuple[float, int]:
     """Dollars, and rounds that were staked on."""
     micro, staked = 0, 0
     for place, story in enumerate(told):
-        over = [each for each in told[max(0, place - 40) : place] if each.resolves_s <= story.at_s]
+        over = [
+            each
+            for each in told[max(0, place - RECORD - 24) : place]
+            if each.resolves_s <= story.at_s
+        ]
         record = [(read(each), each.realised_bps / TABLE.span_bps) for each in over[-RECORD:]]
         said = round(judge(record).slope * read(story) * TABLE.span_bps)
         if gain(STAKE, said, said, TABLE.span_bps) < GAS + LEAST:

@@ -54,7 +54,7 @@ class Options:
     """So many of the newest rounds are looked through."""
     ask_n: int = 4
     """So many of the newest open ones are read in one tick."""
-    record_n: int = 16
+    record_n: int = 32
     """And so many that are over, to see how far the model is to be believed."""
     think_s: float = 2.0
     """No question is begun later than that."""
