@@ -121,15 +121,21 @@ def test_asked_again_it_finds_everything_done(evolved):
     assert {each: each.read_bytes() for each in root.rglob("results.jsonl")} == before
 
 
-def test_another_question_than_was_promised_is_refused(evolved):
-    root, path, _, _ = evolved
+def copied(evolved, tmp_path):
+    """To be changed by one test alone."""
+    shutil.copytree(evolved[0], tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_another_question_than_was_promised_is_refused(evolved, tmp_path):
+    root, path = copied(evolved, tmp_path), evolved[1]
     (root / "gate-1" / VERDICT).unlink()
     with pytest.raises(NoPromise, match="differs seeds"):
         run(root, planned(path, judge_seeds=8))
 
 
-def test_a_promise_that_no_chain_knows_is_none(evolved):
-    root, path, _, _ = evolved
+def test_a_promise_that_no_chain_knows_is_none(evolved, tmp_path):
+    root, path = copied(evolved, tmp_path), evolved[1]
     (root / "gate-1" / VERDICT).unlink(missing_ok=True)
     told = json.loads((root / "gate-1" / PROMISE).read_text())
     told["anchored"]["transaction"] = "0x" + "ab" * 32
@@ -140,8 +146,7 @@ def test_a_promise_that_no_chain_knows_is_none(evolved):
 
 
 def test_a_stranger_can_follow_every_step_back(evolved, tmp_path):
-    root = tmp_path / "out"
-    shutil.copytree(evolved[0], root)
+    root = copied(evolved, tmp_path)
     steps = list(verify(root, FIRST_MODEL, partial(notary, root / "notary"), 1, lambda _: None))
     assert not [step for step in steps if step.wrong]
     names = [step.what for step in steps]
@@ -166,8 +171,7 @@ def test_a_stranger_can_follow_every_step_back(evolved, tmp_path):
     ],
 )
 def test_whatever_was_changed_afterwards_is_noticed(evolved, tmp_path, change, where):
-    root = tmp_path / "out"
-    shutil.copytree(evolved[0], root)
+    root = copied(evolved, tmp_path)
     change(root)
     steps = list(verify(root, FIRST_MODEL, partial(notary, root / "notary"), 0, lambda _: None))
     assert where in [step.what for step in steps if step.wrong]
