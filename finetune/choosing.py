@@ -16,6 +16,7 @@ from typing import Any, Final
 Row = Mapping[str, Any]
 
 APART_H: Final = 3.0
+APART_SHARE: Final = 0.02
 """Own account and market may differ by the blocks before the first decision and after the last."""
 GIFTS: Final = 0.05
 """Of what a life began with: dust comes unasked; more is begging."""
@@ -50,6 +51,11 @@ def choose(rows: Sequence[Row], accounts: Mapping[str, Mapping[str, Any]]) -> Ch
     return Chosen(tuple(str(row["life"]) for row in kept), left)
 
 
+def agree(decided_h: float, paid_h: float) -> bool:
+    """Whether what a life's own decisions add up to is what it is said to have paid for."""
+    return abs(decided_h - paid_h) <= APART_H + APART_SHARE * paid_h
+
+
 def _alone(row: Row, account: Mapping[str, Any] | None) -> str | None:
     if row.get("verified") != "chain":
         return "not verified against its chain"
@@ -58,7 +64,7 @@ def _alone(row: Row, account: Mapping[str, Any] | None) -> str | None:
     if account is None or not account["sound"]:
         return "its decisions are not all there"
     paid = row.get("paid_s")
-    if paid is None or abs(account["hours"] - paid / 3600) > APART_H + 0.02 * paid / 3600:
+    if paid is None or not agree(account["hours"], paid / 3600):
         return "its fitness is not what its chain says"
     first = row.get("first_micro") or 0
     if (row.get("gift_micro") or 0) > GIFTS * max(1, first):

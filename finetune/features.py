@@ -37,8 +37,8 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 def state(seen: Mapping[str, Any]) -> Array:
     """What is true before any choice."""
-    lease, now = _map(seen.get("lease")), _map(seen.get("block"))
-    at, rent = _number(now.get("at")), rent_of(seen)
+    lease = _map(seen.get("lease"))
+    at, rent = time_of(seen), rent_of(seen)
     gas = _number(seen.get("gas_price")) * _number(seen.get("eth_price")) / WEI_PER_ETH
     held = _map(seen.get("holdings"))
     offers = [_number(_map(o).get("rate")) for o in _list(seen.get("offers"))]
@@ -104,9 +104,14 @@ def rent_of(seen: Mapping[str, Any]) -> float:
     return max(1.0, rate * HOUR / RATE_SCALE or _number(seen.get("burn")))
 
 
+def time_of(seen: Mapping[str, Any]) -> float:
+    """Chain seconds."""
+    return _number(_map(seen.get("block")).get("at"))
+
+
 def paid_h(seen: Mapping[str, Any], until: float) -> float:
     """Hours under the lease that is lived on, from this moment to a chain time."""
-    lease, at = _map(seen.get("lease")), _number(_map(seen.get("block")).get("at"))
+    lease, at = _map(seen.get("lease")), time_of(seen)
     if lease.get("state") not in ("active", "grace"):
         return 0.0
     return max(0.0, min(until, _number(lease.get("paid_until"))) - at) / HOUR

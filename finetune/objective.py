@@ -80,7 +80,7 @@ def lesson(
         spread = max(1e-6, float(np.sqrt((moments.mu * advantage**2).sum() / len(moments))))
         growth = np.minimum(np.exp(np.minimum(advantage / (aim.beta * spread), 50)), CLIP)
         if aim.start == "parent":
-            among = _newest(moments, generations) | (_merit(moments, worlds, 1.0) > 1)[moments.life]
+            among = _newest(moments, generations) | (_standing(moments, worlds) > 0)[moments.life]
             weight = _at_stake(moments, advantage, among, aim.stake)
             return Lesson(growth.astype(np.float32), _fair(moments, weight, aim), ones, ones)
         grown = moments.mu * growth
@@ -100,14 +100,20 @@ def lesson(
 
 
 def _merit(moments: Moments, worlds: Sequence[str] | None, merit: float) -> Array:
-    """Of each life beside the others that had the same luck."""
+    """What a life weighs."""
+    grown = np.exp(merit * _standing(moments, worlds))
+    found: Array = np.minimum(grown, CLIP).astype(np.float32)
+    return found
+
+
+def _standing(moments: Moments, worlds: Sequence[str] | None) -> Array:
+    """Of each life beside the others that had the same luck, in spreads."""
     hours = _fitness(moments)
     _, world = np.unique(worlds or ["one"] * len(hours), return_inverse=True)
     lives = np.bincount(world)
     mean = np.bincount(world, weights=hours) / lives
     spread = np.sqrt(np.bincount(world, weights=(hours - mean[world]) ** 2) / lives)
-    standing = (hours - mean[world]) / np.maximum(spread, 1.0)[world]
-    found: Array = np.minimum(np.exp(merit * standing), CLIP).astype(np.float32)
+    found: Array = (hours - mean[world]) / np.maximum(spread, 1.0)[world]
     return found
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agent.replay import Replay
-from finetune.choosing import APART_H
+from finetune.choosing import agree
 from finetune.gate import PROMISE
 from finetune.plan import Tell
 from finetune.promise import Promise, load
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 SHOWN: Final = 5
 """So many faults are told of; the rest are counted."""
 OFTEN: Final = 50
-SLACK: Final = 0.02
 
 
 class Step(NamedTuple):
@@ -54,6 +53,8 @@ def reread(folder: Path, lived: Path, models: Mapping[str, Path], again: int, te
     rows, policies = results.rows(), results.asked().get("policies", {})
     thinking = {name: who["sha256"] for name, who in policies.items() if who["sha256"]}
     wrong = [f"{whose} is not what was promised" for whose in _others(thinking, promise, models)]
+    if results.asked().get("worlds") != promise.worlds:
+        wrong.append("these are other worlds than were promised")
     left = dict.fromkeys(thinking.values(), again)
     for place, row in enumerate(rows):
         if place % OFTEN == 0:
@@ -99,7 +100,7 @@ async def _life(logs: Path, row: Lived, model: str, models: Mapping[str, Path]) 
     wrong: list[str] = []
     if not audited.verdict.ok:
         wrong.append("its audit finds a fault")
-    elif abs(gathered.hours - row.paid_h) > APART_H + SLACK * row.paid_h:
+    elif not agree(gathered.hours, row.paid_h):
         wrong.append(f"it says that it lived {gathered.hours:.1f} h, {row.paid_h:.1f} were told")
     thought = {_hex(each) for each in gathered.models}
     if thought - {model}:

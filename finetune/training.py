@@ -57,7 +57,6 @@ def bred_on(course: Course) -> Course:
             policy,
             kl=0.0,
             surer=1.0,
-            moments=2 * policy.moments,
             matrix_lr=policy.matrix_lr / 3,
             table_lr=policy.table_lr / 3,
         ),

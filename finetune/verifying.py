@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,9 +25,8 @@ from finetune.stage import MANIFEST, check, digest
 from finetune.telling import evolution
 from finetune.training import MODEL
 from finetune.verdict import judge
-from world.arena.results import Results
+from world.arena.results import ROWS, Results
 from world.reporting.figures import figures
-from world.scenario import SHIPPED, load_scenario
 
 REPORT: Final = "report.json"
 
@@ -41,7 +41,7 @@ def verify(root: Path, first: Path, notary: Notary, again: int, tell: Tell) -> I
         yield asyncio.run(_promise(folder, known, notary))
     for folder in _promised(root):
         lived = folder / ("lived" if folder.name == "sealed" else "judged")
-        if (lived / "results.jsonl").exists():
+        if (lived / ROWS).exists():
             yield reread(folder, lived, known, again, tell)
         if (folder / VERDICT).exists():
             yield _verdict(folder)
@@ -80,7 +80,7 @@ def _promised(root: Path) -> list[Path]:
 
 
 async def _promise(folder: Path, known: Mapping[str, Path], notary: Notary) -> Step:
-    """On the chain, earlier than the lives; of models and worlds that are those that are here."""
+    """On the chain, earlier than the lives, and of models that are here."""
     name = f"promise of {folder.name}"
     try:
         promise, anchored = load(folder / PROMISE)
@@ -98,47 +98,40 @@ async def _promise(folder: Path, known: Mapping[str, Path], notary: Notary) -> S
         )
         if model not in known
     ]
-    for scenario, promised in promise.worlds.items():
-        shipped = SHIPPED / f"{scenario}.toml"
-        if shipped.is_file() and load_scenario(shipped).digest != promised:
-            wrong.append(f"the {scenario} that ships is another one")
     return Step(name, f"in block {anchored.block}, {promise.hypothesis}", tuple(wrong))
 
 
 def _verdict(folder: Path) -> Step:
-    told = json.loads((folder / VERDICT).read_text("utf-8"))
-    name = f"verdict of {folder.name}"
-    if not (folder / "judged" / "results.jsonl").exists():
-        return Step(name, "it was rejected before any life", ())
+    """Judged once more, by what was promised to count; without lives nobody can be promoted."""
+    told, name = _read(folder / VERDICT), f"verdict of {folder.name}"
     promise, _ = load(folder / PROMISE)
-    number = int(folder.name.rpartition("-")[2])
-    rows = Results(folder / "judged").rows()
-    names = {row.policy for row in rows}
-    (parent,) = names - {f"g{number}"}
+    if not (folder / "judged" / ROWS).exists():
+        claimed = told.get("promoted") is not False
+        return Step(name, "rejected before any life", ("nobody lived for it",) * claimed)
+    results = Results(folder / "judged")
+    names = {who["sha256"]: name for name, who in results.asked()["policies"].items()}
     found = judge(
-        rows,
-        f"g{number}",
-        parent,
+        results.rows(),
+        names.get(promise.child, ""),
+        names.get(promise.parent, ""),
         e_value=promise.e_value,
         least_effect=promise.least_effect,
         model=promise.child,
     )
-    ours = {"promoted": found.promoted, "e": found.e, "child_h": found.child_h}
-    wrong = [key for key, value in ours.items() if told.get(key) != value]
-    said = "promoted" if found.promoted else "rejected"
-    return Step(
-        name,
-        f"{said}, e {found.e:.3g}, as {found.worlds} worlds have it",
-        tuple(f"{key} does not follow from the lives" for key in wrong),
+    plain = json.loads(json.dumps(asdict(found)))
+    wrong = tuple(
+        f"{key} does not follow from the lives" for key in plain if told.get(key) != plain[key]
     )
+    said = "promoted" if found.promoted else "rejected"
+    return Step(name, f"{said}, e {found.e:.3g}, as {found.worlds} worlds have it", wrong)
 
 
 def _report(root: Path, first: Path) -> Step:
     """Told once more from what the stages left."""
-    told: Mapping[str, Any] = json.loads((root / REPORT).read_text("utf-8"))
+    told = _read(root / REPORT)
     rounds = len(list(root.glob(f"generation-*/{MANIFEST}")))
     rows = Results(root / "sealed" / "lived").rows()
-    shown = json.loads((root / "sealed" / "lived" / REPORT).read_text("utf-8"))
+    shown = _read(root / "sealed" / "lived" / REPORT)
     plan = Plan(files=(), rounds=rounds)
     again = evolution(root, _line(root, first, rounds), plan, rows, shown)
     plain = json.loads(json.dumps(again))
@@ -164,9 +157,20 @@ def _compared(told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _line(root: Path, first: Path, rounds: int) -> Sequence[Generation]:
-    line = [Generation(0, first)]
-    for number in range(1, rounds + 1):
-        verdict = json.loads((root / f"gate-{number}" / VERDICT).read_text("utf-8"))
-        if verdict["promoted"]:
-            line.append(Generation(number, root / f"generation-{number}" / MODEL))
-    return line
+    bred = [
+        Generation(number, root / f"generation-{number}" / MODEL)
+        for number in range(1, rounds + 1)
+        if _read(root / f"gate-{number}" / VERDICT).get("promoted")
+    ]
+    return [Generation(0, first), *bred]
+
+
+def _read(path: Path) -> Any:
+    """An object of JSON."""
+    try:
+        told: Any = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as fault:
+        raise BadStage("this cannot be read", file=path, why=fault) from None
+    if not isinstance(told, dict):
+        raise BadStage("nobody of ours wrote this", file=path)
+    return told

@@ -5,12 +5,13 @@ A harvest of an audit: it is handed every epoch's records, wherever they are jud
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.replay import Sampler, Taken
-from finetune.features import paid_h
+from finetune.features import paid_h, time_of
+from finetune.tables import Row, untils
 from telemetry.auditing.epoch import Epoch, Read
 from telemetry.checkpoint import Checkpoint
 
@@ -19,7 +20,7 @@ class Said(NamedTuple):
     """Of one epoch: when each decision was and how long it was paid for, and a sample of them."""
 
     began_ms: int
-    paid: Sequence[tuple[float, Mapping[str, Any]]]
+    made: Sequence[Row]
     models: frozenset[str]
     sample: Taken
 
@@ -31,7 +32,7 @@ def witness(_: Checkpoint) -> Witness:
 @dataclass(slots=True)
 class Witness:
     began_ms: int = 0
-    paid: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
+    made: list[Row] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
     sampler: Sampler = field(default_factory=Sampler)
 
@@ -42,13 +43,13 @@ class Witness:
         for _, _, _, record in records:
             if record.kind == "decision":
                 seen, model = record.body["observation"], record.body.get("model")
-                short = {"block": seen["block"], "lease": seen.get("lease")}
-                self.paid.append((float(seen["block"]["at"]), short))
+                short = {"block": seen.get("block"), "lease": seen.get("lease")}
+                self.made.append({"time": time_of(seen), "seen": short})
                 if isinstance(model, dict):
-                    self.models.add(str(model["gguf"]))
+                    self.models.add(str(model.get("gguf")))
 
     def done(self) -> Said:
-        return Said(self.began_ms, self.paid, frozenset(self.models), self.sampler.done())
+        return Said(self.began_ms, self.made, frozenset(self.models), self.sampler.done())
 
 
 @dataclass(slots=True)
@@ -57,18 +58,18 @@ class Gathered:
 
     began_ms: int = 0
     """By the wall's clock of whoever wrote the log."""
-    paid: list[tuple[float, Mapping[str, Any]]] = field(default_factory=list)
+    made: list[Row] = field(default_factory=list)
     models: set[str] = field(default_factory=set)
 
     def gather(self, _: Epoch, said: Said) -> None:
         self.began_ms = self.began_ms or said.began_ms
-        self.paid += said.paid
+        self.made += said.made
         self.models |= said.models
 
     @property
     def hours(self) -> float:
-        """Under a paid lease; the last decision counts for as long as the one before it."""
-        times = [at for at, _ in self.paid]
-        last = times[-1] - times[-2] if len(times) > 1 else 0.0
-        untils = [*times[1:], times[-1] + last] if times else []
-        return sum(paid_h(seen, until) for (_, seen), until in zip(self.paid, untils, strict=True))
+        """Under a paid lease."""
+        return sum(
+            paid_h(row["seen"], until)
+            for row, until in zip(self.made, untils(self.made), strict=True)
+        )

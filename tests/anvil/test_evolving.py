@@ -161,6 +161,13 @@ def test_a_stranger_can_follow_every_step_back(evolved, tmp_path):
         (lambda root: _swap(root / "generation-1" / MODEL, b"GGUF", b"GGUG"), "generation-1"),
         (lambda root: _swap(root / "report.json", b'"lives": ', b'"lives": 1'), "report"),
         (lambda root: _swap(root / "sealed" / PROMISE, b"longer", b"better"), "promise of sealed"),
+        (lambda root: _promote(root / "gate-1"), "verdict of gate-1"),
+        (lambda root: _promote(root / "gate-1", unlived=True), "verdict of gate-1"),
+        (
+            lambda root: _swap(root / "gate-1" / VERDICT, b'"worlds": ', b'"worlds": 9'),
+            "verdict of gate-1",
+        ),
+        (lambda root: _other_worlds(root / "sealed" / "lived"), "lives of sealed"),
         (lambda root: (root / "sealed" / "began").write_text("1.0"), "promise of sealed"),
         (lambda root: (root / "notary" / "state.json").unlink(), "promise of sealed"),
         (lambda root: _shorten(root / "sealed" / "lived", 2.0), "report"),
@@ -175,6 +182,20 @@ def test_whatever_was_changed_afterwards_is_noticed(evolved, tmp_path, change, w
     change(root)
     steps = list(verify(root, FIRST_MODEL, partial(notary, root / "notary"), 0, lambda _: None))
     assert where in [step.what for step in steps if step.wrong]
+
+
+def _promote(gate, *, unlived=False):
+    """The verdict is told to be the other one."""
+    told = json.loads((gate / VERDICT).read_text())
+    (gate / VERDICT).write_text(json.dumps({**told, "promoted": unlived or not told["promoted"]}))
+    if unlived:
+        shutil.rmtree(gate / "judged")
+
+
+def _other_worlds(lived):
+    told = json.loads((lived / "arena.json").read_text())
+    told["worlds"] = dict.fromkeys(told["worlds"], "0x" + "ab" * 32)
+    (lived / "arena.json").write_text(json.dumps(told))
 
 
 def _swap(path, old, new):
